@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { endpoint } from './endpoint.ts'
+import { anyId, customId, text } from './ids.ts'
+import { timestamp } from './pagination.ts'
+
+export const storedObject = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    contentType: z.string(),
+    sizeBytes: z.int(),
+    sha256: z.string().optional(),
+    state: z.enum(['pending', 'stored']),
+    ownerId: z.string().optional(),
+    url: z.string().optional().meta({ description: 'Signed download address on the content origin' }),
+    urlExpiresAt: timestamp.optional(),
+    createdAt: timestamp,
+  })
+  .meta({ id: 'StoredObject' })
+export type StoredObject = z.infer<typeof storedObject>
+
+export const objectEndpoints = {
+  createUpload: endpoint({
+    name: 'createUpload',
+    tag: 'objects',
+    method: 'POST',
+    path: '/v1/uploads',
+    auth: 'key-or-user',
+    summary: 'Announce a file; PUT its bytes to `uploadUrl` within the hour',
+    body: z.object({
+      name: text(255).min(1),
+      contentType: z
+        .string()
+        .regex(/^[\w.+-]+\/[\w.+-]+$/)
+        .max(128),
+      sizeBytes: z.int().min(0),
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional()
+        .meta({ description: 'Hex; checked when the bytes arrive' }),
+      userId: customId.optional().meta({ description: 'Owner; only with an API key' }),
+    }),
+    status: 201,
+    answer: z.object({ id: z.string(), uploadUrl: z.string(), expiresAt: timestamp }),
+    errors: ['body-too-large', 'limit-exceeded'],
+  }),
+  getObject: endpoint({
+    name: 'getObject',
+    tag: 'objects',
+    method: 'GET',
+    path: '/v1/objects/{objectId}',
+    auth: 'key-or-user',
+    summary: 'Facts about a file, with a signed download address',
+    params: z.object({ objectId: anyId }),
+    status: 200,
+    answer: storedObject,
+    errors: ['object-not-found'],
+  }),
+} as const

@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import {
+  type Conversation,
+  type ConversationView,
+  clientMessageId,
+  createConversationRequest,
+  type HistoryPage,
+  historyQuery,
+  type Message,
+  messageContent,
+  type SendAnswer,
+  type SyncAnswer,
+  sendRequest,
+  syncQuery,
+} from './chat.ts'
+import type { RealtimeError } from './errors.ts'
+import { type Grants, type Presence, platform } from './identity.ts'
+import { anyId, customId, text } from './ids.ts'
+import { type RtcFrameAnswers, type RtcServerEvents, rtcFrames } from './rtc.ts'
+
+/** WebSocket subprotocol. A frame is one JSON object or an array of them. */
+export const realtimeSubprotocol = 'parley.v1'
+export const realtimePath = '/v1/realtime'
+
+/** Frames a client sends, by `type`. Every frame but `ping` wants an `id`, which the answer names in `re`. */
+export const clientFrames = {
+  auth: z.object({
+    token: z.string().max(8192),
+    device: z.object({ id: customId, platform, name: text(128).optional() }).optional(),
+  }),
+  ping: z.object({}),
+  'message.send': sendRequest,
+  'message.edit': z.object({ messageId: anyId, content: messageContent }),
+  'message.recall': z.object({ messageId: anyId }),
+  'message.find': z.object({ clientMessageId }),
+  'message.list': historyQuery.extend({ conversationId: anyId }),
+  'conversation.create': createConversationRequest,
+  'conversation.get': z.object({ conversationId: anyId }),
+  'conversation.open-direct': z.object({ userId: customId }),
+  'conversation.read': z.object({ conversationId: anyId, seq: z.int().min(0) }),
+  'conversation.typing': z.object({ conversationId: anyId }),
+  'conversation.sync': syncQuery,
+  'presence.subscribe': z.object({ userIds: z.array(customId).min(1).max(500) }),
+  'presence.unsubscribe': z.object({ userIds: z.array(customId).min(1).max(500) }),
+  ...rtcFrames,
+} as const
+
+export type ClientFrameType = keyof typeof clientFrames
+/** What a client passes for a frame of the type. */
+export type ClientFrameBody<T extends ClientFrameType> = z.input<(typeof clientFrames)[T]>
+
+/** Answers to client frames, by the type of the frame. */
+export interface FrameAnswers extends RtcFrameAnswers {
+  auth: {
+    projectId: string
+    userId: string
+    deviceId: string
+    sessionId: string
+    grants?: Grants
+    expiresAt: string
+    serverTime: string
+    heartbeatMs: number
+    maxFrameBytes: number
+  }
+  ping: { serverTime: string }
+  'message.send': SendAnswer
+  'message.edit': Message
+  'message.recall': Message
+  'message.find': Message
+  'message.list': HistoryPage
+  'conversation.create': Conversation
+  'conversation.get': ConversationView
+  /** `conversationId` is final even before the first message makes the conversation. */
+  'conversation.open-direct': { conversationId: string; conversation?: ConversationView }
+  'conversation.read': { readSeq: number; unread: number }
+  'conversation.typing': Record<string, never>
+  'conversation.sync': SyncAnswer
+  'presence.subscribe': { items: Presence[] }
+  'presence.unsubscribe': Record<string, never>
+}
+
+/** Events a server sends unasked, by `type`. */
+export interface ServerEvents extends RtcServerEvents {
+  /** A new entry of kind message. */
+  'message.created': { message: Message }
+  /** An `edit` or `recall` entry, and the message as it stands now. */
+  'message.edited': { entry: Message; message: Message }
+  'message.recalled': { entry: Message; message: Message }
+  /** A membership or profile entry. */
+  'conversation.changed': { entry: Message }
+  /** The user became a member (or the direct conversation was made); sync it. */
+  'conversation.joined': { conversationId: string }
+  /** The user is no member any more; nothing after `seq` will come. */
+  'conversation.left': { conversationId: string; seq: number }
+  /** A member, maybe the same user on another device, has read up to `readSeq`. */
+  'conversation.read': { conversationId: string; userId: string; readSeq: number }
+  'conversation.typing': { conversationId: string; userId: string }
+  'presence.changed': { presence: Presence }
+  /** The connection is about to be closed; `retryable` says whether coming back makes sense. */
+  'session.closing': { code: string; detail: string; retryable: boolean; retryAfterMs?: number }
+}
+
+export type ServerEventType = keyof ServerEvents
+export type ServerEvent = { [T in ServerEventType]: { type: T } & ServerEvents[T] }[ServerEventType]
+
+/** The dress of a client frame before its body is parsed. */
+export const frameEnvelope = z.looseObject({
+  id: z.union([z.string().max(64), z.int()]).optional(),
+  type: z.string().max(64),
+})
+
+export type FrameAnswer<T extends ClientFrameType = ClientFrameType> =
+  | { re: string | number; ok: FrameAnswers[T] }
+  | { re?: string | number; error: RealtimeError }
+
+/** WebSocket close codes in the private range, with the error code that `session.closing` names before. */
+export const closeCodes = {
+  'auth-timeout': 4001,
+  unauthenticated: 4002,
+  'token-expired': 4003,
+  'token-revoked': 4004,
+  'key-revoked': 4005,
+  'device-limit': 4006,
+  'slow-consumer': 4008,
+  'rate-limited': 4009,
+  'frame-too-large': 4010,
+  'too-many-connections': 4011,
+  'invalid-json': 4012,
+  unavailable: 4013,
+} as const
+export type CloseReason = keyof typeof closeCodes

@@ -1,0 +1,240 @@
+import { z } from 'zod'
+import { endpoint } from './endpoint.ts'
+import { anyId, customId, text } from './ids.ts'
+import { done, pageOf, timestamp } from './pagination.ts'
+
+export const trackKind = z.enum(['audio', 'video']).meta({ id: 'TrackKind' })
+export type TrackKind = z.infer<typeof trackKind>
+
+/** What a publication shows or plays. Grants name these. */
+export const publicationSources = ['camera', 'microphone', 'screen', 'screen-audio', 'custom'] as const
+export const publicationSource = z.enum(publicationSources).meta({ id: 'PublicationSource' })
+export type PublicationSource = z.infer<typeof publicationSource>
+
+export const publication = z
+  .object({
+    id: z.string(),
+    kind: trackKind,
+    source: publicationSource,
+    muted: z.boolean(),
+    name: z.string().optional(),
+    width: z.int().optional().meta({ description: 'Of the largest layer, as last seen' }),
+    height: z.int().optional(),
+  })
+  .meta({ id: 'Publication' })
+export type Publication = z.infer<typeof publication>
+
+export const participant = z
+  .object({
+    id: z.string(),
+    userId: customId,
+    name: z.string().optional(),
+    joinedAt: timestamp,
+    publications: z.array(publication),
+  })
+  .meta({ id: 'Participant' })
+export type Participant = z.infer<typeof participant>
+
+export const room = z
+  .object({
+    id: customId,
+    name: z.string().optional(),
+    createdAt: timestamp,
+    participantCount: z.int(),
+  })
+  .meta({ id: 'Room' })
+export type Room = z.infer<typeof room>
+
+export const iceServer = z.object({
+  urls: z.array(z.string()),
+  username: z.string().optional(),
+  credential: z.string().optional(),
+})
+export type IceServer = z.infer<typeof iceServer>
+
+/** Why a participant is no longer in a room. */
+export const rtcLeaveReasons = [
+  'left',
+  'removed',
+  'replaced',
+  'room-closed',
+  'connection-lost',
+  'media-timeout',
+  'grant-revoked',
+  'server-stopping',
+] as const
+export type RtcLeaveReason = (typeof rtcLeaveReasons)[number]
+
+const sdp = text(100_000).min(1).meta({ description: 'Session description (RFC 8866)' })
+const inRoom = { roomId: customId }
+
+/** One m-section of the publish connection: what it carries. */
+const publicationOffer = z.object({
+  mid: text(16),
+  kind: trackKind,
+  source: publicationSource,
+  name: text(128).optional(),
+  muted: z.boolean().default(false),
+})
+
+/** What a subscriber wants to see of a publication. Sizes are those of the element, in device pixels. */
+const subscriptionWish = z.object({
+  publicationId: anyId,
+  enabled: z.boolean().default(true),
+  width: z.int().min(0).max(16_384).optional(),
+  height: z.int().min(0).max(16_384).optional(),
+})
+
+/**
+ * Realtime frames of rooms. A participant has two peer connections: on `publish` the client offers, on `subscribe`
+ * the server offers (`rtc.subscribe-offer`, answered by `rtc.subscribe-answer` with the same `version`).
+ */
+export const rtcFrames = {
+  /** Joins, or comes back: with the `participantId` of a lost connection the place is kept for 30 s. */
+  'rtc.join': z.object({ ...inRoom, name: text(128).optional(), participantId: anyId.optional() }),
+  'rtc.leave': z.object(inRoom),
+  /** Offer of the publish connection with all its sections; publications that are not named end. */
+  'rtc.publish': z.object({ ...inRoom, sdp, publications: z.array(publicationOffer).max(32) }),
+  'rtc.subscribe-answer': z.object({ ...inRoom, sdp, version: z.int().min(1) }),
+  'rtc.candidate': z.object({
+    ...inRoom,
+    connection: z.enum(['publish', 'subscribe']),
+    candidate: text(1024),
+    mid: text(16).optional(),
+  }),
+  /** Asks for a new offer of the subscribe connection with fresh ICE credentials. */
+  'rtc.restart-subscribe': z.object(inRoom),
+  'rtc.subscriptions': z.object({ ...inRoom, items: z.array(subscriptionWish).min(1).max(200) }),
+  'rtc.mute': z.object({ ...inRoom, publicationId: anyId, muted: z.boolean() }),
+  /** A moderator (grant `rtc.admin`) mutes or removes somebody else. */
+  'rtc.mute-other': z.object({ ...inRoom, publicationId: anyId }),
+  'rtc.remove': z.object({ ...inRoom, participantId: anyId }),
+  /** Client statistics of two seconds; goes to telemetry. */
+  'rtc.report': z.object({ ...inRoom, facts: z.record(text(64), z.number()) }),
+} as const
+
+export interface RtcFrameAnswers {
+  'rtc.join': {
+    roomId: string
+    participantId: string
+    /** True when the place of an earlier connection was taken up again, with its publications. */
+    resumed: boolean
+    participants: Participant[]
+    iceServers: IceServer[]
+    canPublish: PublicationSource[]
+    canSubscribe: boolean
+    admin: boolean
+  }
+  'rtc.leave': Record<string, never>
+  'rtc.publish': { sdp: string; publications: { mid: string; id: string }[] }
+  'rtc.subscribe-answer': Record<string, never>
+  'rtc.candidate': Record<string, never>
+  'rtc.restart-subscribe': Record<string, never>
+  'rtc.subscriptions': Record<string, never>
+  'rtc.mute': Record<string, never>
+  'rtc.mute-other': Record<string, never>
+  'rtc.remove': Record<string, never>
+  'rtc.report': Record<string, never>
+}
+
+/** Why a subscribed publication is not sent, or not in the size that was asked for. */
+export const subscriptionReasons = [
+  'ok',
+  'muted',
+  'disabled-by-subscriber',
+  'not-loudest',
+  'no-media',
+  'bandwidth',
+] as const
+export type SubscriptionReason = (typeof subscriptionReasons)[number]
+
+export interface RtcServerEvents {
+  'rtc.participant-joined': { roomId: string; participant: Participant }
+  'rtc.participant-left': { roomId: string; participantId: string; reason: RtcLeaveReason }
+  'rtc.publication-added': { roomId: string; participantId: string; publication: Publication }
+  'rtc.publication-changed': { roomId: string; participantId: string; publication: Publication }
+  'rtc.publication-removed': { roomId: string; participantId: string; publicationId: string }
+  /** The next offer of the subscribe connection; `tracks` says which section carries which publication. */
+  'rtc.subscribe-offer': {
+    roomId: string
+    version: number
+    sdp: string
+    tracks: { mid: string; publicationId: string; participantId: string }[]
+  }
+  /** Loudest first; levels from 0 (silent) to 1. */
+  'rtc.speakers': { roomId: string; speakers: { participantId: string; level: number }[] }
+  'rtc.subscription-changed': {
+    roomId: string
+    publicationId: string
+    active: boolean
+    reason: SubscriptionReason
+  }
+  /** This connection is no longer in the room. */
+  'rtc.closed': { roomId: string; reason: RtcLeaveReason }
+}
+
+const byRoom = z.object({ roomId: customId })
+const byParticipant = z.object({ roomId: customId, participantId: anyId })
+
+export const rtcEndpoints = {
+  createRoom: endpoint({
+    name: 'createRoom',
+    tag: 'rtc',
+    method: 'POST',
+    path: '/v1/rtc/rooms',
+    auth: 'key',
+    summary: 'Make a room; a room that a valid grant names is also made on first use',
+    body: z.object({ id: customId.optional(), name: text(256).optional() }),
+    status: 201,
+    answer: room,
+    errors: ['already-exists'],
+  }),
+  getRoom: endpoint({
+    name: 'getRoom',
+    tag: 'rtc',
+    method: 'GET',
+    path: '/v1/rtc/rooms/{roomId}',
+    auth: 'key-or-user',
+    summary: 'One room',
+    params: byRoom,
+    status: 200,
+    answer: room,
+    errors: ['room-not-found', 'grant-missing'],
+  }),
+  listParticipants: endpoint({
+    name: 'listParticipants',
+    tag: 'rtc',
+    method: 'GET',
+    path: '/v1/rtc/rooms/{roomId}/participants',
+    auth: 'key-or-user',
+    summary: 'Who is in a room, and what they publish',
+    params: byRoom,
+    status: 200,
+    answer: pageOf(participant),
+    errors: ['room-not-found', 'grant-missing'],
+  }),
+  removeParticipant: endpoint({
+    name: 'removeParticipant',
+    tag: 'rtc',
+    method: 'DELETE',
+    path: '/v1/rtc/rooms/{roomId}/participants/{participantId}',
+    auth: 'key-or-user',
+    summary: 'Remove a participant (API key, or a token with grant rtc.admin)',
+    params: byParticipant,
+    status: 200,
+    answer: done,
+    errors: ['room-not-found', 'participant-not-found', 'grant-missing'],
+  }),
+  deleteRoom: endpoint({
+    name: 'deleteRoom',
+    tag: 'rtc',
+    method: 'DELETE',
+    path: '/v1/rtc/rooms/{roomId}',
+    auth: 'key',
+    summary: 'Close a room; everybody in it leaves with `room-closed`',
+    params: byRoom,
+    status: 200,
+    answer: done,
+    errors: ['room-not-found'],
+  }),
+} as const
