@@ -1,0 +1,1 @@
+export { type JwtClaims, parseJwt, type SignedJwt, signJwt, verifyJwt } from './jwt.ts'

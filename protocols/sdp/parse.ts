@@ -1,0 +1,290 @@
+import sdpTransform, { type RawMedia, type RawSession } from 'sdp-transform'
+import { ProtocolViolation } from '../violation.ts'
+import { type Candidate, parseCandidate } from './candidate.ts'
+import type {
+  Codec,
+  Direction,
+  Fingerprint,
+  MediaDescription,
+  MediaKind,
+  RestrictedStream,
+  SessionDescription,
+  Source,
+  TransportDescription,
+} from './model.ts'
+
+/** The longest description read, in UTF-16 units; a browser with a hundred sections sends about half. */
+export const MAX_SDP_LENGTH = 1_000_000
+/** Bounds the work of sdp-transform, which tries its patterns on every line. */
+const MAX_LINES = 20_000
+const MAX_LINE_LENGTH = 8_192
+
+/**
+ * Reads an offer or answer of a WebRTC peer. Lines it does not know are skipped; a description without a transport,
+ * a section without a mid or with two meanings for one payload type are ProtocolViolations.
+ */
+export function parseSdp(text: string): SessionDescription {
+  const candidateLines = checkLines(text)
+  let raw: RawSession
+  try {
+    raw = sdpTransform.parse(text)
+  } catch (cause) {
+    throw new ProtocolViolation('sdp', 'unreadable description', { cause })
+  }
+  if (!raw.origin) throw new ProtocolViolation('sdp', 'no origin line')
+  const media = raw.media.map(parseMedia)
+  const mids = new Set(media.map(({ mid }) => mid))
+  if (mids.size !== media.length) throw new ProtocolViolation('sdp', 'two sections with one mid')
+  const group = raw.groups?.find(({ type }) => type === 'BUNDLE')
+  const bundle = group?.mids === undefined ? [] : String(group.mids).split(' ').filter(Boolean)
+  for (const mid of bundle) {
+    if (!mids.has(mid)) throw new ProtocolViolation('sdp', `bundle names the unknown mid ${mid.slice(0, 32)}`)
+  }
+  const index = Math.max(
+    0,
+    media.findIndex(({ rejected }) => !rejected),
+  )
+  return {
+    sessionId: String(raw.origin.sessionId),
+    sessionVersion: Number(raw.origin.sessionVersion) || 0,
+    iceLite: raw.icelite !== undefined,
+    bundle,
+    transport: parseTransport(raw, raw.media[index], candidateLines),
+    media,
+  }
+}
+
+/** Checks what sdp-transform would silently skip; gives back the candidate lines, which it reads too loosely. */
+function checkLines(text: string): string[] {
+  if (text.length > MAX_SDP_LENGTH)
+    throw new ProtocolViolation('sdp', `description of ${text.length} characters`)
+  const lines = text.split(/\r\n|\r|\n/)
+  if (lines.length > MAX_LINES) throw new ProtocolViolation('sdp', `description of ${lines.length} lines`)
+  if (lines[0] !== 'v=0') throw new ProtocolViolation('sdp', 'does not start with v=0', { offset: 0 })
+  for (const [offset, line] of lines.entries()) {
+    if (line.length > MAX_LINE_LENGTH) throw new ProtocolViolation('sdp', 'line too long', { offset })
+    if (line !== '' && !/^[a-z]=/.test(line))
+      throw new ProtocolViolation('sdp', 'not a description line', { offset })
+  }
+  return [...new Set(lines.filter((line) => line.startsWith('a=candidate:')))]
+}
+
+function parseTransport(
+  raw: RawSession,
+  media: RawMedia | undefined,
+  candidateLines: readonly string[],
+): TransportDescription {
+  const iceUfrag = String(media?.iceUfrag ?? raw.iceUfrag ?? '')
+  const icePwd = String(media?.icePwd ?? raw.icePwd ?? '')
+  if (!/^[\w+/-]{4,256}$/.test(iceUfrag)) throw new ProtocolViolation('sdp', 'no usable ice-ufrag')
+  if (!/^[\w+/-]{22,256}$/.test(icePwd)) throw new ProtocolViolation('sdp', 'no usable ice-pwd')
+  const setup = String(media?.setup ?? raw.setup ?? 'actpass')
+  if (setup !== 'active' && setup !== 'passive' && setup !== 'actpass') {
+    throw new ProtocolViolation('sdp', `setup ${setup.slice(0, 32)}`)
+  }
+  return {
+    iceUfrag,
+    icePwd,
+    fingerprint: parseFingerprint(media?.fingerprint ?? raw.fingerprint),
+    setup,
+    candidates: candidateLines.flatMap(readCandidate),
+    endOfCandidates: media?.endOfCandidates !== undefined,
+  }
+}
+
+const HASH_LENGTH: Readonly<Record<string, number>> = {
+  'sha-224': 28,
+  'sha-256': 32,
+  'sha-384': 48,
+  'sha-512': 64,
+}
+
+function parseFingerprint(raw: { type?: string | number; hash?: string | number } | undefined): Fingerprint {
+  const algorithm = String(raw?.type ?? '').toLowerCase()
+  const value = String(raw?.hash ?? '').toUpperCase()
+  const length = Object.hasOwn(HASH_LENGTH, algorithm) ? HASH_LENGTH[algorithm] : undefined
+  if (length === undefined) throw new ProtocolViolation('sdp', 'no fingerprint with a usable hash')
+  if (!/^[0-9A-F]{2}(:[0-9A-F]{2})*$/.test(value) || value.length !== length * 3 - 1) {
+    throw new ProtocolViolation('sdp', `fingerprint is not a ${algorithm} hash`)
+  }
+  return { algorithm, value }
+}
+
+/** RFC 8839 section 5.1: a candidate that cannot be read is left out, the others count. */
+function readCandidate(line: string): Candidate[] {
+  try {
+    return [parseCandidate(line)]
+  } catch {
+    return []
+  }
+}
+
+function parseMedia(raw: RawMedia): MediaDescription {
+  const kind = raw.type
+  if (kind !== 'audio' && kind !== 'video' && kind !== 'application') {
+    throw new ProtocolViolation('sdp', `section of kind ${String(kind).slice(0, 32)}`)
+  }
+  if (raw.mid === undefined) throw new ProtocolViolation('sdp', `${kind} section without a mid`)
+  const msid = parseMsid(raw)
+  const bandwidth = Number(raw.bandwidth?.find(({ type }) => type === 'AS')?.limit)
+  const simulcast = parseSimulcast(raw)
+  const sctpPort = Number(raw.sctpPort)
+  const maxMessageSize = Number(raw.maxMessageSize)
+  return {
+    mid: String(raw.mid),
+    kind,
+    direction: parseDirection(raw.direction) ?? 'sendrecv',
+    rejected: raw.port === 0 && raw.bundleOnly === undefined,
+    protocol: String(raw.protocol),
+    codecs: kind === 'application' ? [] : parseCodecs(raw, kind),
+    headerExtensions: parseExtensions(raw),
+    rids: parseRids(raw),
+    ...(simulcast && { simulcast }),
+    sources: parseSources(raw),
+    sourceGroups: (raw.ssrcGroups ?? []).map(({ semantics, ssrcs }) => {
+      return { semantics: String(semantics), ssrcs: String(ssrcs).split(' ').map(Number) }
+    }),
+    ...(msid && { msid }),
+    ...(Number.isFinite(bandwidth) && { bandwidthKbps: bandwidth }),
+    ...(Number.isInteger(sctpPort) && {
+      sctp: { port: sctpPort, ...(Number.isFinite(maxMessageSize) && { maxMessageSize }) },
+    }),
+  }
+}
+
+function parseDirection(value: string | number | undefined): Direction | undefined {
+  switch (value) {
+    case 'sendrecv':
+    case 'sendonly':
+    case 'recvonly':
+    case 'inactive':
+      return value
+    default:
+      return undefined
+  }
+}
+
+/** RFC 3551 types that need no rtpmap. */
+const STATIC_CODECS: ReadonlyMap<number, string> = new Map([
+  [0, 'PCMU'],
+  [8, 'PCMA'],
+  [9, 'G722'],
+])
+
+function parseCodecs(raw: RawMedia, kind: MediaKind): Codec[] {
+  const payloadTypes = String(raw.payloads ?? '')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+  const codecs = new Map<number, Codec>()
+  const repairs = new Map<number, number>()
+  for (const payloadType of payloadTypes) {
+    if (!Number.isInteger(payloadType) || payloadType < 0 || payloadType > 127) {
+      throw new ProtocolViolation('sdp', `payload type ${payloadType} in ${kind} section`)
+    }
+    if (codecs.has(payloadType)) throw new ProtocolViolation('sdp', `payload type ${payloadType} twice`)
+    const mapping = raw.rtp.find(({ payload }) => payload === payloadType)
+    const name = mapping ? String(mapping.codec) : STATIC_CODECS.get(payloadType)
+    if (name === undefined) continue
+    const parameters = parseParameters(raw.fmtp.filter(({ payload }) => payload === payloadType))
+    const channels = Number(mapping?.encoding)
+    if (name.toLowerCase() === 'rtx') {
+      const repaired = Number(parameters.apt)
+      if (Number.isInteger(repaired) && !repairs.has(repaired)) repairs.set(repaired, payloadType)
+      continue
+    }
+    codecs.set(payloadType, {
+      payloadType,
+      name,
+      clockRate: mapping?.rate ?? 8_000,
+      ...(Number.isInteger(channels) && { channels }),
+      parameters,
+      feedback: (raw.rtcpFb ?? [])
+        .filter(({ payload }) => payload === '*' || payload === payloadType)
+        .map(({ type, subtype }) => (subtype === undefined ? String(type) : `${type} ${subtype}`)),
+    })
+  }
+  return [...codecs.values()].map((codec) => {
+    const retransmissionPayloadType = repairs.get(codec.payloadType)
+    return retransmissionPayloadType === undefined ? codec : { ...codec, retransmissionPayloadType }
+  })
+}
+
+function parseParameters(lines: readonly { config: string | number }[]): Record<string, string> {
+  const entries: [string, string][] = []
+  for (const { config } of lines) {
+    for (const part of String(config).split(';')) {
+      const [name = '', ...value] = part.trim().split('=')
+      if (name !== '') entries.push([name, value.join('=')])
+    }
+  }
+  return Object.fromEntries(entries)
+}
+
+function parseExtensions(raw: RawMedia): MediaDescription['headerExtensions'] {
+  const seen = new Set<number>()
+  return (raw.ext ?? []).map(({ value, uri, direction }) => {
+    const id = Number(value)
+    if (!Number.isInteger(id) || id < 1 || id > 255 || uri === undefined) {
+      throw new ProtocolViolation('sdp', 'unreadable extmap')
+    }
+    if (seen.has(id)) throw new ProtocolViolation('sdp', `header extension id ${id} twice`)
+    seen.add(id)
+    const limited = parseDirection(direction)
+    return { id, uri: String(uri), ...(limited && { direction: limited }) }
+  })
+}
+
+/** sdp-transform knows neither a dash in a rid nor Firefox's braces in a msid: such lines come back as invalid. */
+function refusedLines(raw: RawMedia, prefix: string): string[] {
+  return (raw.invalid ?? []).map(({ value }) => value).filter((value) => value?.startsWith(prefix))
+}
+
+function parseRids(raw: RawMedia): RestrictedStream[] {
+  const known = (raw.rids ?? []).map(({ id, direction, params }) => [id, direction, params])
+  const refused = refusedLines(raw, 'rid:').map((line) => line.slice(4).split(' '))
+  const rids: RestrictedStream[] = []
+  for (const [id, direction, parameters] of [...known, ...refused]) {
+    const name = String(id)
+    if ((direction !== 'send' && direction !== 'recv') || !/^[\w-]{1,255}$/.test(name)) continue
+    if (rids.some((rid) => rid.id === name)) continue
+    const restrictions = parseParameters(parameters === undefined ? [] : [{ config: parameters }])
+    rids.push({ id: name, direction, restrictions })
+  }
+  return rids
+}
+
+function parseSimulcast(raw: RawMedia): MediaDescription['simulcast'] {
+  if (!raw.simulcast) return undefined
+  const lists: Record<string, string[]> = { send: [], recv: [] }
+  const { dir1, list1, dir2, list2 } = raw.simulcast
+  for (const [direction, list] of [
+    [dir1, list1],
+    [dir2, list2],
+  ]) {
+    if (direction !== 'send' && direction !== 'recv') continue
+    lists[direction] = String(list ?? '')
+      .split(';')
+      .map((alternatives) => (alternatives.split(',')[0] ?? '').replace(/^~/, ''))
+      .filter((rid) => rid !== '')
+  }
+  return { send: lists.send ?? [], recv: lists.recv ?? [] }
+}
+
+function parseSources(raw: RawMedia): Source[] {
+  const sources = new Map<number, Source>()
+  for (const { id, attribute, value } of raw.ssrcs ?? []) {
+    if (!Number.isInteger(id) || id < 0 || id > 0xffffffff)
+      throw new ProtocolViolation('sdp', 'ssrc out of range')
+    const known = sources.get(id) ?? { ssrc: id }
+    sources.set(id, attribute === 'cname' ? { ...known, cname: String(value ?? '') } : known)
+  }
+  return [...sources.values()]
+}
+
+function parseMsid(raw: RawMedia): MediaDescription['msid'] {
+  const [refused] = refusedLines(raw, 'msid:')
+  const [id, appdata] = refused ? refused.slice(5).split(' ') : [raw.msid?.[0]?.id, raw.msid?.[0]?.appdata]
+  if (id === undefined || id === '') return undefined
+  return { stream: String(id), ...(appdata !== undefined && { track: String(appdata) }) }
+}

@@ -1,0 +1,7 @@
+export {
+  parseWebhookSecret,
+  signWebhook,
+  verifyWebhook,
+  type WebhookHeaders,
+  type WebhookVerification,
+} from './standard-webhooks.ts'
