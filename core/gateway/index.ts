@@ -1,0 +1,7 @@
+export type { EndReason } from './connection.ts'
+export { EncodedFrame } from './encoded-frame.ts'
+export type { FrameContext, FrameHandler } from './frame-routes.ts'
+export * from './gateway.ts'
+export type { Candidate, OpeningHook } from './openings.ts'
+export type { Session } from './session.ts'
+export * from './settings.ts'

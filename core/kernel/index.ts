@@ -1,0 +1,4 @@
+export * from './config.ts'
+export * from './logger.ts'
+export * from './scope.ts'
+export * from './settings.ts'

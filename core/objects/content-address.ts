@@ -1,0 +1,81 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { MasterKey } from '@parley/core/secrets'
+
+export type ContentAction = 'upload' | 'read'
+
+const folders: Record<ContentAction, string> = { upload: 'uploads', read: 'files' }
+const dayMs = 86_400_000
+
+/** What a signed address of the content origin permits. */
+export interface ContentGrant {
+  action: ContentAction
+  projectId: string
+  objectId: string
+  expiresAtMs: number
+}
+
+/**
+ * Makes and checks addresses of the content origin: `/files/{project}/{object}/{name}?expires=...&signature=...`.
+ * The signature is an HMAC-SHA256 over action, project, object and expiry, so none can be turned into another. The
+ * name is for people who save the file; nothing trusts it.
+ */
+export class ContentAddresses {
+  readonly #key: Buffer
+  readonly #origin: () => string
+
+  constructor(masterKey: MasterKey, origin: () => string) {
+    this.#key = masterKey.derive('content-url')
+    this.#origin = origin
+  }
+
+  sign(grant: ContentGrant, name?: string): string {
+    const { projectId, objectId, expiresAtMs } = grant
+    const segments = [
+      folders[grant.action],
+      projectId,
+      objectId,
+      ...(name === undefined ? [] : [safeName(name)]),
+    ]
+    const path = segments.map((segment) => encodeURIComponent(segment)).join('/')
+    return `${this.#origin()}/${path}?expires=${expiresAtMs}&signature=${this.#signature(grant)}`
+  }
+
+  /** The grant of an address that we signed and whose time has not passed; else undefined. */
+  check(path: string, search: string, nowMs: number): ContentGrant | undefined {
+    const match = /^\/(uploads|files)\/([^/]+)\/([^/]+)(?:\/[^/]*)?$/.exec(path)
+    const query = /^expires=(\d{1,15})&signature=([0-9a-f]{64})$/.exec(search)
+    if (match === null || query === null) return undefined
+    const projectId = decode(match[2])
+    const objectId = decode(match[3])
+    if (projectId === undefined || objectId === undefined) return undefined
+    const action: ContentAction = match[1] === 'uploads' ? 'upload' : 'read'
+    const grant = { action, projectId, objectId, expiresAtMs: Number(query[1]) }
+    const given = Buffer.from(query[2] ?? '')
+    if (!timingSafeEqual(given, Buffer.from(this.#signature(grant)))) return undefined
+    return grant.expiresAtMs > nowMs ? grant : undefined
+  }
+
+  #signature(grant: ContentGrant): string {
+    const text = JSON.stringify([grant.action, grant.projectId, grant.objectId, grant.expiresAtMs])
+    return createHmac('sha256', this.#key).update(text).digest('hex')
+  }
+}
+
+/** The end of the next day (UTC): all readers of a day get the same address, which holds for at least 24 h. */
+export function sharedExpiry(nowMs: number): number {
+  return (Math.floor(nowMs / dayMs) + 2) * dayMs
+}
+
+/** Dots would be taken for folders by whoever normalises the address. */
+function safeName(name: string): string {
+  const text = name.toWellFormed()
+  return /^\.*$/.test(text) ? 'file' : text
+}
+
+function decode(segment: string | undefined): string | undefined {
+  try {
+    return segment === undefined ? undefined : decodeURIComponent(segment)
+  } catch {
+    return undefined
+  }
+}

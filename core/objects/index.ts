@@ -1,0 +1,8 @@
+export { ContentAddresses, type ContentGrant, sharedExpiry } from './content-address.ts'
+export { ContentServer, type ContentServerOptions } from './content-server.ts'
+export { FileSystemObjectStore, type FileSystemObjectStoreOptions } from './file-system-object-store.ts'
+export { objectMigrations } from './migrations/index.ts'
+export { addObjectRoutes } from './object-routes.ts'
+export * from './object-service.ts'
+export type { ByteRange, ObjectStore, PutAnswer, PutOptions } from './object-store.ts'
+export { type ObjectSettings, objectSettings } from './settings.ts'

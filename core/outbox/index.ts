@@ -1,0 +1,5 @@
+export type { ConsumeContext, ConsumeOptions } from './consumer.ts'
+export type { StoredEvent } from './event.ts'
+export { outboxMigrations } from './migrations.ts'
+export { type ConsumerLag, Outbox, type OutboxOptions, type OutboxTimes } from './outbox.ts'
+export type { TailOptions } from './tail.ts'

@@ -1,0 +1,2 @@
+export { telemetryMigrations } from './migrations.ts'
+export { Telemetry, type TelemetryOptions, type TelemetryPoint, type TelemetryQuery } from './telemetry.ts'
