@@ -1,0 +1,11 @@
+export {
+  type AuthenticatorOptions,
+  createAuthenticator,
+  type IdentityAuthenticator,
+  operatorToken,
+} from './authenticator.ts'
+export { type IdentitySettings, identitySettings } from './config.ts'
+export { identityMigrations } from './migrations/index.ts'
+export { createIdentity } from './module.ts'
+export type { Identity, PresenceReader, Projects, Users } from './service.ts'
+export { type MintOptions, mintUserToken } from './token/user-token.ts'

@@ -1,0 +1,6 @@
+export type { Api, ApiEndpoints, ApiInput } from './api.ts'
+export { ParleyError, type ParleyErrorCode } from './error.ts'
+export { ParleyServer, type ParleyServerOptions } from './parley-server.ts'
+export type { CallOptions } from './rest-client.ts'
+export { type MintTokenOptions, mintToken, type UserTokenFacts, verifyToken } from './token.ts'
+export { type VerifyWebhookOptions, type WebhookEvent, webhooks } from './webhooks.ts'
