@@ -1,6 +1,9 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { AppError } from '@parley/contracts'
 import { createLogger } from '@parley/core/kernel'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { deferred, type Fixture, startGateway } from './gateway-fixture.ts'
 
 let fixture: Fixture
@@ -182,9 +185,9 @@ test('GATE-14: a type has one handler, and the gateway keeps its own', async () 
 })
 
 test('GATE-15: errors of handlers', async () => {
-  const { mkdtempSync, readFileSync } = await import('node:fs')
-  const folder = mkdtempSync('/tmp/parley-gateway-')
-  const destination = `${folder}/log`
+  const folder = mkdtempSync(join(tmpdir(), 'parley-gateway-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const destination = join(folder, 'log')
   fixture = await startGateway({}, { logger: createLogger({ level: 'error', destination }) })
   fixture.gateway.handle('conversation.typing', (_session, { conversationId }) => {
     if (conversationId === 'sync') throw new Error('secret of the house')
@@ -266,6 +269,13 @@ test('GATE-17: a message that is too large closes with a reason, in pieces as we
   const limit = JSON.stringify({ id: 1, type: 'ping', pad: '' })
   bob.send({ id: 1, type: 'ping', pad: 'x'.repeat(1_024 - limit.length) })
   expect((await bob.answer(1)).ok).toBeDefined()
+})
+
+test('GATE-17: a message in too many fragments closes with a reason', async () => {
+  fixture = await startGateway()
+  const client = await fixture.open('alice')
+  for (let sent = 0; sent < 1_100; sent++) client.socket.send('x', { fin: false })
+  expect(await client.closing()).toMatchObject({ code: 4010, event: { code: 'frame-too-large' } })
 })
 
 test('GATE-17: text that is not UTF-8 closes with a reason', async () => {

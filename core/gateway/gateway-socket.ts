@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 import { payloadOf } from './encoded-frame.ts'
 
 const pingFrame = Buffer.from([0x89, 0x00])
-const protocolErrors = { tooLarge: 1009, notUtf8: 1007 } as const
+const protocolErrors = { tooLarge: 1009, tooManyFragments: 1008, notUtf8: 1007 } as const
 
 /** What a receiver of `ws` found wrong, where the peer is owed more than a bare close code. */
 export type SocketViolation = 'frame-too-large' | 'invalid-json'
@@ -43,7 +43,7 @@ export class GatewaySocket extends WebSocket {
   }
 
   /**
-   * `ws` closes by itself with 1009 or 1007, and without data, when a message is too large or not UTF-8. The
+   * `ws` closes by itself, and without data, when a message is too large, in too many fragments, or not UTF-8. The
    * connection gets to say why before the close frame.
    */
   override close(code?: number, data?: string | Buffer): void {
@@ -54,7 +54,7 @@ export class GatewaySocket extends WebSocket {
 }
 
 function violationOf(code: number | undefined): SocketViolation | undefined {
-  if (code === protocolErrors.tooLarge) return 'frame-too-large'
+  if (code === protocolErrors.tooLarge || code === protocolErrors.tooManyFragments) return 'frame-too-large'
   if (code === protocolErrors.notUtf8) return 'invalid-json'
   return undefined
 }

@@ -24,11 +24,13 @@ small, .auth { color: var(--soft); }
 table { width: 100%; border-collapse: collapse; font-size: 14px; }
 td { padding: 5px 12px 5px 0; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 td:first-child { width: 34%; }
+.place { width: 16%; color: var(--soft); overflow-wrap: normal; }
+details ul { margin: 0 0 8px; }
 code, pre { font: 13px/1.5 ui-monospace, monospace; }
 pre { margin: 0; padding: 12px; overflow: auto; background: var(--page); border: 1px solid var(--line); border-radius: 8px; }
 summary { cursor: pointer; }
-b.GET, b.s2 { color: #138a52; } b.POST { color: #2f5bea; } b.PUT, b.PATCH { color: #b26a00; }
-b.DELETE, b.s4, b.s5 { color: #c8374a; }
+b.GET , b.s2 { color: #138a52; } b.POST { color: #2f5bea; } b.PUT, b.PATCH { color: #b26a00; }
+b.DELETE, b.s4 { color: #c8374a; }
 nav b { display: inline-block; width: 52px; font-size: 11px; }
 @media (max-width: 760px) { body { display: block; } nav { position: static; height: auto; border: 0; } main { padding: 16px; } }
 `

@@ -76,9 +76,7 @@ function operation({ method, path, operation: described }: Entry, document: Open
 ${parameters.length > 0 ? `<h4>Parameters</h4>${parameterTable(parameters)}` : ''}
 ${body ? `<h4>Body</h4>${schemaBlock(body)}` : ''}
 <h4>Answers</h4>
-${Object.entries(responses)
-  .map(([status, response]) => answer(status, response))
-  .join('\n')}
+${answers(responses)}
 <h4>Example</h4>
 <pre><code>${escapeHtml(curl({ method, path, operation: described }, document))}</code></pre>
 </article>`
@@ -97,18 +95,26 @@ function credentialsOf(described: OpenApiOperation): string {
 function parameterTable(parameters: readonly OpenApiParameter[]): string {
   const rows = parameters.map(
     ({ name, in: place, required, schema, description }) =>
-      `<tr><td><code>${escapeHtml(name)}</code></td><td>${place}${required ? ', required' : ''}</td>` +
+      `<tr><td><code>${escapeHtml(name)}</code></td><td class="place">${place}${required ? ', required' : ''}</td>` +
       `<td>${typeOf(schema)}${description === undefined ? '' : ` – ${prose(description)}`}</td></tr>`,
   )
   return `<table>${rows.join('')}</table>`
 }
 
-function answer(status: string, response: OpenApiOperation['responses'][string]): string {
-  const [content] = Object.values(response.content ?? {})
-  const failed = Number(status) >= 400
-  const text = failed ? `<ul>${response.description.split('\n\n').map(item).join('')}</ul>` : ''
-  const schema = content && !failed ? schemaBlock(content.schema) : ''
-  return `<details${failed ? '' : ' open'}><summary><b class="s${status[0]}">${status}</b></summary>${text}${schema}</details>`
+function answers(responses: OpenApiOperation['responses']): string {
+  const all = Object.entries(responses)
+  const good = all.filter(([status]) => Number(status) < 400)
+  const bad = all.filter(([status]) => Number(status) >= 400)
+  const success = good.map(([status, response]) => {
+    const [content] = Object.values(response.content ?? {})
+    return `<p><b class="s2">${status}</b></p>${content ? schemaBlock(content.schema) : ''}`
+  })
+  const failures = bad.map(
+    ([status, { description }]) =>
+      `<p><b class="s4">${status}</b></p><ul>${description.split('\n\n').map(item).join('')}</ul>`,
+  )
+  const statuses = bad.map(([status]) => status).join(', ')
+  return `${success.join('')}<details><summary>Errors: ${statuses}</summary>${failures.join('')}</details>`
 }
 
 const item = (text: string) => `<li>${prose(text)}</li>`

@@ -20,6 +20,7 @@ import { remoteAddress } from './remote-address.ts'
 import { decodeOnce } from './request-parts.ts'
 import type { AnyRouteRequest, Route, RouteHandler } from './route.ts'
 import type { HttpSettings } from './settings.ts'
+import { UpgradableMessage } from './upgradable-message.ts'
 
 export interface HttpServerOptions {
   logger: Logger
@@ -233,6 +234,7 @@ export class HttpServer {
     })
     const server = createServer(
       {
+        IncomingMessage: UpgradableMessage,
         maxHeaderSize: settings.maxHeaderBytes,
         headersTimeout: settings.headersTimeoutMs,
         requestTimeout: settings.requestTimeoutMs,

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { newId } from '@parley/contracts'
+import { AppError, newId, realtimePath } from '@parley/contracts'
 import type { Authenticator } from '@parley/core/auth'
 import { type Bus, PostgresBus } from '@parley/core/bus'
 import { Gateway, gatewaySettings } from '@parley/core/gateway'
@@ -110,6 +110,9 @@ export async function createPlatform(
   http.readiness('database', async () => {
     await database.system.query({ text: 'select 1' })
     return undefined
+  })
+  http.raw('GET', realtimePath, () => {
+    throw new AppError('upgrade-required')
   })
   addSystemRoutes(http, { metrics, metricsToken: settings.metricsToken })
   const gateway = new Gateway({
