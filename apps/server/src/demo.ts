@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises'
+import { extname, join, normalize, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AppError, isCustomId } from '@parley/contracts'
+import { isLoopback, type RawContext } from '@parley/core/http'
+import type { Platform } from '@parley/core/platform'
+import type { DevelopmentKey } from './development.ts'
+
+const folder = fileURLToPath(new URL('../../demo/dist/', import.meta.url))
+
+const contentTypes: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.woff2': 'font/woff2',
+  '.json': 'application/json',
+}
+
+const demoTokenMs = 12 * 3_600_000
+const demoGroupId = 'demo-group'
+const demoNames: Record<string, string> = { alice: 'Alice', bob: 'Bob' }
+
+/**
+ * The demo page, and tokens for whoever asks from this machine. Only in development: production does not call
+ * this. Requests that did not come to a loopback address, or under another name than this machine's own, are
+ * refused, so that no page on the internet can fetch tokens through a visitor's browser.
+ */
+export function serveDemo({ http }: Platform, developmentKey: () => DevelopmentKey | undefined): void {
+  http.raw('GET', '/', (c) => servePage(c, 'index.html'))
+  http.raw('GET', '/assets/*', (c) => servePage(c, c.req.path.slice(1)))
+  http.raw('GET', '/favicon.svg', (c) => servePage(c, 'favicon.svg'))
+  http.raw('GET', '/demo/session', async (c) => {
+    requireThisMachine(c)
+    const key = developmentKey()
+    const userId = c.req.query('user') ?? ''
+    if (key === undefined) throw new AppError('unavailable', 'The server is still starting')
+    if (!isCustomId(userId)) throw new AppError('invalid-request', 'Name a user: /demo/session?user=alice')
+    return c.json(await openSession(key, userId), 200, { 'Cache-Control': 'no-store' })
+  })
+}
+
+function requireThisMachine(c: RawContext): void {
+  const name = (c.req.header('host') ?? '').replace(/:\d+$/, '')
+  const own = ['localhost', '127.0.0.1', '[::1]'].includes(name)
+  const direct = c.env.incoming.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''
+  if (own && isLoopback(direct) && c.req.header('x-forwarded-for') === undefined) return
+  throw new AppError('forbidden', 'Demo tokens are given on this machine only: open http://localhost')
+}
+
+/** Makes the user and the demo group when they are not there yet, and mints a token: by the public API. */
+async function openSession(
+  key: DevelopmentKey,
+  userId: string,
+): Promise<{ token: string; expiresAt: string }> {
+  const name = demoNames[userId]
+  const members = [...new Set([...Object.keys(demoNames), userId])]
+  for (const id of members) await call(key, '/v1/users', { id, name: demoNames[id] ?? id }, [409])
+  const group = { type: 'group', id: demoGroupId, name: 'Launch team', ownerId: 'alice', memberIds: members }
+  await call(key, '/v1/conversations', group, [409])
+  if (name === undefined) {
+    await call(key, `/v1/conversations/${demoGroupId}/members`, { userIds: [userId] }, [])
+  }
+  const path = `/v1/users/${encodeURIComponent(userId)}/tokens`
+  return (await call(key, path, { ttlMs: demoTokenMs }, [])) as { token: string; expiresAt: string }
+}
+
+async function call(
+  key: DevelopmentKey,
+  path: string,
+  body: unknown,
+  accepted: readonly number[],
+): Promise<unknown> {
+  const credentials = Buffer.from(`${key.keyId}:${key.keySecret}`).toString('base64')
+  const response = await fetch(new URL(path, key.url), {
+    method: 'POST',
+    headers: { authorization: `Basic ${credentials}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  if (response.ok || accepted.includes(response.status)) return response.json()
+  throw new AppError('unavailable', `The demo could not be prepared: ${path} answered ${response.status}`)
+}
+
+async function servePage(c: RawContext, name: string): Promise<Response> {
+  const path = normalize(join(folder, name))
+  if (!path.startsWith(folder.endsWith(sep) ? folder : folder + sep)) throw new AppError('not-found')
+  const content = await readFile(path).catch(() => undefined)
+  if (content === undefined) throw new AppError('not-found', 'The demo page is not built: npm run build')
+  return c.body(new Uint8Array(content), 200, {
+    'Content-Type': contentTypes[extname(path)] ?? 'application/octet-stream',
+    'Cache-Control': name.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+    'X-Frame-Options': 'SAMEORIGIN',
+  })
+}

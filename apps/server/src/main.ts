@@ -1,0 +1,51 @@
+import { ConfigError } from '@parley/core/kernel'
+import { StoreError } from '@parley/core/store'
+import { type RunningServer, startServer } from './server.ts'
+
+const began = performance.now()
+
+/** One line a step, for whoever watches the start. */
+function say(text: string): void {
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  process.stdout.write(`${`${seconds}s`.padStart(7)}  ${text}\n`)
+}
+
+function banner({ url, contentUrl, demo, dataDir }: RunningServer): string {
+  const lines = [
+    '',
+    `  Parley is ready    ${url}`,
+    ...(demo
+      ? [`  Two people chat    ${url}/   (in two windows: ${url}/?user=alice and ${url}/?user=bob)`]
+      : []),
+    `  API reference      ${url}/docs`,
+    `  Content origin     ${contentUrl}`,
+    `  Data               ${dataDir}`,
+    ...(demo ? ['  An API key for development stands in dev.json there; try: npx parley token alice'] : []),
+    '',
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** Starts, serves until a signal comes, drains. A second signal ends the process at once. */
+async function main(): Promise<void> {
+  const server = await startServer({ env: process.env, onStep: say })
+  process.stdout.write(banner(server))
+  let draining = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (draining) process.exit(1)
+      draining = true
+      say('Draining')
+      server.close().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      )
+    })
+  }
+}
+
+main().catch((error: unknown) => {
+  const expected = error instanceof ConfigError || error instanceof StoreError
+  console.error(expected ? `\n${error.message}\n` : error)
+  process.exit(1)
+})

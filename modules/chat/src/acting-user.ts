@@ -1,0 +1,46 @@
+import { AppError, type Grants } from '@parley/contracts'
+import type { KeyCaller, UserCaller } from '@parley/core/auth'
+
+type ChatCaller = KeyCaller | UserCaller
+
+/** The user a call acts as: the token's own, or the one an API key names. A token may not name another. */
+export function actingUser(caller: ChatCaller, named: string | undefined): string | undefined {
+  if (caller.kind === 'key') return named
+  if (named !== undefined && named !== caller.userId) {
+    throw new AppError('forbidden', 'A user token acts for its own user only')
+  }
+  return caller.userId
+}
+
+/** As `actingUser`, where the call makes no sense without a user. `field` is the name the request uses. */
+export function requireActingUser(caller: ChatCaller, named: string | undefined, field = 'userId'): string {
+  const userId = actingUser(caller, named)
+  if (userId !== undefined) return userId
+  throw new AppError('invalid-request', `With an API key, ${field} names the acting user`, {
+    issues: [{ path: field, message: 'is required with an API key' }],
+  })
+}
+
+/** Throws `grant-missing` unless the grants (absent: all ordinary rights) allow this. */
+export function requireChatGrant(
+  grants: Grants | undefined,
+  right: 'send' | 'read',
+  conversationId?: string,
+): void {
+  if (grants === undefined) return
+  const { chat } = grants
+  if (chat?.[right] !== true) throw new AppError('grant-missing', `The token holds no grant chat.${right}`)
+  if (chat.conversations === undefined) return
+  if (conversationId === undefined || !chat.conversations.includes(conversationId)) {
+    throw new AppError('grant-missing', 'The token does not open this conversation')
+  }
+}
+
+/** The same for a REST caller; API keys may everything in their project. */
+export function requireCallerGrant(
+  caller: ChatCaller,
+  right: 'send' | 'read',
+  conversationId?: string,
+): void {
+  if (caller.kind === 'user') requireChatGrant(caller.grants, right, conversationId)
+}

@@ -1,0 +1,11 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * The id of the direct conversation of two users (or of one with themselves): a function of the pair, so that
+ * two first messages that cross, on whatever processes, meet in one conversation.
+ */
+export function directConversationId(firstUserId: string, secondUserId: string): string {
+  const pair = JSON.stringify([firstUserId, secondUserId].sort())
+  const digest = createHash('sha256').update(pair).digest('base64url')
+  return `conv_d${digest.slice(0, 26)}`
+}

@@ -1,0 +1,74 @@
+import { AppError, type Member, type ReadCursor } from '@parley/contracts'
+import type { ProjectScope } from '@parley/core/store'
+import { ConversationNotFoundError, NotAMemberError } from '../errors.ts'
+
+interface MemberRow {
+  user_id: string
+  role: Member['role']
+  joined_seq: number
+  joined_at: Date
+  read_seq: number
+  read_at: Date | null
+}
+
+export interface Page<Item> {
+  items: Item[]
+  nextCursor?: string
+}
+
+/** Members by user id, a page at a time. The cursor is the last user id, base64url. */
+export async function listMembers(
+  project: ProjectScope,
+  conversationId: string,
+  page: { limit: number; cursor?: string | undefined },
+): Promise<Page<Member & ReadCursor>> {
+  const { rows } = await project.query<MemberRow>({
+    name: 'chat-list-members',
+    text: `select user_id, role, joined_seq, joined_at, read_seq, read_at from chat.members
+      where project_id = $1 and conversation_id = $2 and left_seq is null and user_id > $3
+      order by user_id limit $4`,
+    values: [project.projectId, conversationId, decodeCursor(page.cursor), page.limit + 1],
+  })
+  const shown = rows.slice(0, page.limit)
+  const last = shown.at(-1)
+  const items = shown.map((row) => ({
+    userId: row.user_id,
+    role: row.role,
+    joinedSeq: row.joined_seq,
+    joinedAt: row.joined_at.toISOString(),
+    readSeq: row.read_seq,
+    ...(row.read_at !== null && { readAt: row.read_at.toISOString() }),
+  }))
+  return rows.length > page.limit && last !== undefined
+    ? { items, nextCursor: encodeCursor(last.user_id) }
+    : { items }
+}
+
+/** Throws unless the conversation exists and the reader, when one is named, is a member now. */
+export async function requireReader(
+  project: ProjectScope,
+  conversationId: string,
+  readerId: string | undefined,
+): Promise<void> {
+  const { rows } = await project.query<{ member: boolean }>({
+    name: 'chat-require-reader',
+    text: `select m.user_id is not null as member from chat.conversations c
+      left join chat.members m on m.project_id = c.project_id and m.conversation_id = c.id and m.user_id = $3
+        and m.left_seq is null
+      where c.project_id = $1 and c.id = $2`,
+    values: [project.projectId, conversationId, readerId ?? null],
+  })
+  const [row] = rows
+  if (row === undefined) throw new ConversationNotFoundError(conversationId)
+  if (readerId !== undefined && !row.member) throw new NotAMemberError(readerId, conversationId)
+}
+
+export const encodeCursor = (value: string): string => Buffer.from(value).toString('base64url')
+
+export function decodeCursor(cursor: string | undefined): string {
+  if (cursor === undefined) return ''
+  const value = Buffer.from(cursor, 'base64url').toString()
+  if (value === '' || encodeCursor(value) !== cursor || value.includes('\u0000'))
+    throw new AppError('invalid-cursor')
+  return value
+}

@@ -1,0 +1,11 @@
+import { type Candidate, parseSdp, serializeSdp } from '@parley/protocols/sdp'
+
+/** The description with other candidates: how a weak network gets between two peers. */
+export function rewriteCandidates(
+  sdp: string,
+  rewrite: (candidate: Candidate) => Candidate | undefined,
+): string {
+  const description = parseSdp(sdp)
+  const candidates = description.transport.candidates.flatMap((candidate) => rewrite(candidate) ?? [])
+  return serializeSdp({ ...description, transport: { ...description.transport, candidates } })
+}

@@ -1,0 +1,2 @@
+export { deriveSessionKeys, type SrtpSessionKeys, type StreamKeys } from './key-derivation.ts'
+export { SrtpSession } from './session.ts'
