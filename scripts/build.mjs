@@ -123,5 +123,5 @@ if (process.argv[1] === import.meta.filename) {
   if (process.argv.includes('--clean')) clean()
   mkdirSync(join(root, '.cache'), { recursive: true })
   await buildAll()
-  step('Built')
+  if (!process.argv.includes('--quiet')) step('Built')
 }

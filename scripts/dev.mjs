@@ -9,8 +9,12 @@ const { context } = await import('esbuild')
 let server
 let stopping = false
 
+/** Connections are cut at once: a restart should take a blink, and clients come back by themselves. */
+const hurry = { PARLEY_GATEWAY_DRAIN_MS: '0', PARLEY_HTTP_DRAIN_MS: '200' }
+
 function start() {
-  server = spawn(process.execPath, ['apps/server/dist/main.js'], { cwd: root, stdio: 'inherit' })
+  const env = { ...hurry, ...process.env }
+  server = spawn(process.execPath, ['apps/server/dist/main.js'], { cwd: root, stdio: 'inherit', env })
 }
 
 async function restart() {

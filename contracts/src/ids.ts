@@ -39,13 +39,26 @@ const crockford = '0123456789abcdefghjkmnpqrstvwxyz'
 let lastMs = 0
 let counter = 0
 
+/** Random bytes are asked for in bulk: one call of the system for many ids. */
+const pool = new Uint8Array(4096)
+let poolUsed = pool.length
+
+function randomBytes(length: number): Uint8Array {
+  if (poolUsed + length > pool.length) {
+    crypto.getRandomValues(pool)
+    poolUsed = 0
+  }
+  poolUsed += length
+  return pool.slice(poolUsed - length, poolUsed)
+}
+
 /**
  * Makes a prefixed id that sorts by time of making: a UUIDv7 (RFC 9562, section 5.7) in 26 Crockford base32
  * characters behind the prefix of its kind. Ids of one process made in the same millisecond keep their order
  * by a 12-bit counter in rand_a.
  */
 export function newId(kind: IdKind, nowMs: number = Date.now()): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  const bytes = randomBytes(16)
   if (nowMs > lastMs) {
     lastMs = nowMs
     counter = ((bytes[6] ?? 0) << 8) & 0x700

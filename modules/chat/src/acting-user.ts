@@ -21,16 +21,20 @@ export function requireActingUser(caller: ChatCaller, named: string | undefined,
   })
 }
 
-/** Throws `grant-missing` unless the grants (absent: all ordinary rights) allow this. */
+/**
+ * Throws `grant-missing` unless the grants (absent: all ordinary rights) allow this. The conversation may be given as
+ * a function where naming it costs something.
+ */
 export function requireChatGrant(
   grants: Grants | undefined,
   right: 'send' | 'read',
-  conversationId?: string,
+  conversation?: string | (() => string),
 ): void {
   if (grants === undefined) return
   const { chat } = grants
   if (chat?.[right] !== true) throw new AppError('grant-missing', `The token holds no grant chat.${right}`)
   if (chat.conversations === undefined) return
+  const conversationId = typeof conversation === 'function' ? conversation() : conversation
   if (conversationId === undefined || !chat.conversations.includes(conversationId)) {
     throw new AppError('grant-missing', 'The token does not open this conversation')
   }
@@ -40,7 +44,7 @@ export function requireChatGrant(
 export function requireCallerGrant(
   caller: ChatCaller,
   right: 'send' | 'read',
-  conversationId?: string,
+  conversation?: string | (() => string),
 ): void {
-  if (caller.kind === 'user') requireChatGrant(caller.grants, right, conversationId)
+  if (caller.kind === 'user') requireChatGrant(caller.grants, right, conversation)
 }

@@ -1,6 +1,7 @@
 import type { Gateway, Session } from '@parley/core/gateway'
 import { requireChatGrant } from './acting-user.ts'
 import { directConversationId } from './conversation/direct-id.ts'
+import { destinationOf } from './message/send.ts'
 import type { ChatService } from './service.ts'
 
 /** Chat over the realtime connection. */
@@ -8,9 +9,7 @@ export function registerFrames(gateway: Gateway, chat: ChatService): void {
   const actorOf = ({ projectId, userId }: Session) => ({ projectId, userId })
 
   gateway.handle('message.send', async (session, body) => {
-    const destination =
-      body.toUserId === undefined ? body.conversationId : directConversationId(session.userId, body.toUserId)
-    requireChatGrant(session.grants, 'send', destination)
+    requireChatGrant(session.grants, 'send', () => destinationOf(session.userId, body))
     const { projectId, userId: senderId } = session
     const sent = await chat.sender.send({ projectId, senderId, ...body })
     const { messageId, conversationId, seq, createdAt } = sent
@@ -48,7 +47,7 @@ export function registerFrames(gateway: Gateway, chat: ChatService): void {
   })
 
   gateway.handle('conversation.open-direct', async (session, { userId: peerId }) => {
-    requireChatGrant(session.grants, 'send', directConversationId(session.userId, peerId))
+    requireChatGrant(session.grants, 'send', () => directConversationId(session.userId, peerId))
     const conversation = await chat.openDirect(session.projectId, session.userId, peerId)
     return { conversationId: conversation.id, conversation }
   })

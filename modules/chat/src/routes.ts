@@ -1,7 +1,7 @@
 import { AppError, chatEndpoints as endpoints } from '@parley/contracts'
 import type { HttpServer } from '@parley/core/http'
 import { actingUser, requireActingUser, requireCallerGrant } from './acting-user.ts'
-import { directConversationId } from './conversation/direct-id.ts'
+import { destinationOf } from './message/send.ts'
 import type { ChatService } from './service.ts'
 
 /** Chat over REST. */
@@ -78,8 +78,7 @@ function registerMessageRoutes(http: HttpServer, chat: ChatService): void {
   http.route(endpoints.sendMessage, async ({ caller, body }) => {
     const senderId = requireActingUser(caller, body.fromUserId, 'fromUserId')
     const { conversationId, toUserId, clientMessageId, content } = body
-    const destination = toUserId === undefined ? conversationId : directConversationId(senderId, toUserId)
-    requireCallerGrant(caller, 'send', destination)
+    requireCallerGrant(caller, 'send', () => destinationOf(senderId, body))
     const { projectId } = caller
     const sent = await chat.sender.send({
       projectId,

@@ -20,6 +20,8 @@ export interface ConversationMembers {
   readonly directUsers: readonly string[] | null
   /** Members now and those who left within the last entries. */
   readonly members: ReadonlyMap<string, Membership>
+  /** Nobody joined or left above this seq: entries above it share one audience. */
+  readonly settledSeq: number
 }
 
 /** True when the entry with this seq is meant for the user: a member as of that seq. */
@@ -108,13 +110,15 @@ export class ConversationViews {
     const [conversation] = rows
     if (conversation === undefined) throw new ConversationNotFoundError(conversationId)
     const members = new Map<string, Membership>()
+    let settledSeq = 0
     for (const row of rows) {
       if (row.user_id === null) continue
       const leftSeq = row.left_seq ?? undefined
       members.set(row.user_id, { role: row.role, joinedSeq: row.joined_seq, leftSeq })
+      settledSeq = Math.max(settledSeq, row.joined_seq, leftSeq ?? 0)
     }
     const { type, version, direct_users: directUsers } = conversation
-    return { projectId, conversationId, type, version, directUsers, members }
+    return { projectId, conversationId, type, version, directUsers, members, settledSeq }
   }
 
   #touch(key: string, view: Promise<ConversationMembers>): void {

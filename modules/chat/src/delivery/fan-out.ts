@@ -203,11 +203,15 @@ export class FanOut {
     const { gateway } = this.#options
     const targets = await this.#readTargets(members, rows)
     const online = gateway.online(members.projectId)
+    let settled: string[] | undefined
+    const audience = (seq: number): Iterable<string> => {
+      if (seq <= members.settledSeq) return audienceOf(members, online, seq)
+      settled ??= [...audienceOf(members, online, seq)]
+      return settled
+    }
     for (const row of rows) {
       const event = this.#toEvent(row, targets)
-      if (event !== undefined) {
-        gateway.deliver(members.projectId, audienceOf(members, online, row.seq), gateway.encode(event))
-      }
+      if (event !== undefined) gateway.deliver(members.projectId, audience(row.seq), gateway.encode(event))
       this.#tellThoseRemoved(row)
     }
   }

@@ -42,7 +42,7 @@ export class MessageSender {
 
   /** Answers once the message is durable. The same clientMessageId again answers the first message. */
   send(command: SendCommand): Promise<AppendedMessage> {
-    const conversationId = destinationOf(command)
+    const conversationId = destinationOf(command.senderId, command)
     return this.#turnstile.run(
       JSON.stringify([command.projectId, command.senderId, conversationId]),
       () => this.#prepare(command, conversationId),
@@ -104,8 +104,12 @@ export class MessageSender {
   }
 }
 
-function destinationOf(command: SendCommand): string {
-  if (command.toUserId !== undefined) return directConversationId(command.senderId, command.toUserId)
-  if (command.conversationId !== undefined) return command.conversationId
+/** The conversation a send goes to; for a user, the direct conversation of the two. */
+export function destinationOf(
+  senderId: string,
+  to: { conversationId?: string | undefined; toUserId?: string | undefined },
+): string {
+  if (to.toUserId !== undefined) return directConversationId(senderId, to.toUserId)
+  if (to.conversationId !== undefined) return to.conversationId
   throw new AppError('invalid-request', 'give either conversationId or toUserId')
 }
