@@ -55,6 +55,11 @@ export const errorCodes = {
   'checksum-mismatch': { status: 422, retryable: false, title: 'The content does not have the stated hash' },
   'size-mismatch': { status: 422, retryable: false, title: 'The content does not have the stated size' },
   'limit-exceeded': { status: 422, retryable: false, title: 'A limit of the project would be exceeded' },
+  'sdp-not-supported': {
+    status: 422,
+    retryable: false,
+    title: 'The session description asks for what is not supported here',
+  },
   'e2ee-room': { status: 422, retryable: false, title: 'An end-to-end encrypted room cannot do this' },
   'upgrade-required': { status: 426, retryable: false, title: 'This path speaks WebSocket' },
   'precondition-required': { status: 428, retryable: false, title: 'The request needs If-Match' },

@@ -61,6 +61,7 @@ export async function startDevCloud(options: DevCloudOptions = {}): Promise<DevC
       PARLEY_PORT: '0',
       PARLEY_CONTENT_PORT: '0',
       PARLEY_MEDIA_PORT: '0',
+      PARLEY_RTC_WORKERS: '1',
       PARLEY_HOST: '127.0.0.1',
       ...env,
     }

@@ -12,6 +12,7 @@ import {
 } from '@parley/core/kernel'
 import { createFoundation, createPlatform } from '@parley/core/platform'
 import { createAuthenticator, createIdentity } from '@parley/identity'
+import { createRtc } from '@parley/rtc'
 import { serveDemo } from './demo.ts'
 import { type DevelopmentKey, ensureDevelopmentKey } from './development.ts'
 import { version } from './version.ts'
@@ -68,6 +69,7 @@ async function compose(options: CompositionOptions): Promise<RunningServer> {
     attachments: platform.objects,
     sendGuards: [],
   })
+  await createRtc(platform, { authenticator })
   await foundation.outbox.tailing()
   const development = kernel.mode === 'development'
   const demo = development && kernel.demo

@@ -5,6 +5,7 @@ import { kernelSettings } from '@parley/core/kernel'
 import { objectSettings } from '@parley/core/objects'
 import { storeSettings } from '@parley/core/store'
 import { identitySettings } from '@parley/identity'
+import { rtcSettings } from '@parley/rtc'
 
 /** Every setting of the server by the room that reads it, as the documentation lists them. */
 export const serverSettings = {
@@ -15,4 +16,5 @@ export const serverSettings = {
   objects: objectSettings,
   identity: identitySettings,
   chat: chatSettings,
+  rtc: rtcSettings,
 } as const

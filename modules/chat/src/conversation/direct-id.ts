@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /**
  * The id of the direct conversation of two users (or of one with themselves): a function of the pair, so that
@@ -6,6 +6,5 @@ import { createHash } from 'node:crypto'
  */
 export function directConversationId(firstUserId: string, secondUserId: string): string {
   const pair = JSON.stringify([firstUserId, secondUserId].sort())
-  const digest = createHash('sha256').update(pair).digest('base64url')
-  return `conv_d${digest.slice(0, 26)}`
+  return `conv_d${hash('sha256', pair, 'base64url').slice(0, 26)}`
 }

@@ -19,8 +19,12 @@ export class DirectConversations {
   }
 
   /** The id of the conversation, which exists afterwards. Throws `user-not-found`. */
-  async open(projectId: string, userId: string, peerId: string): Promise<string> {
-    const id = directConversationId(userId, peerId)
+  async open(
+    projectId: string,
+    userId: string,
+    peerId: string,
+    id = directConversationId(userId, peerId),
+  ): Promise<string> {
     const key = `${projectId}/${id}`
     if (this.#known.has(key)) return id
     const memberIds = [...new Set([userId, peerId])].sort()

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { MessageContent } from '@parley/contracts'
 
 /** SHA-256 over destination and content, keys sorted, so that a retry is recognised however it was serialised. */
 export function messageDigest(conversationId: string, content: MessageContent): Buffer {
-  return createHash('sha256').update(conversationId).update('\n').update(canonicalJson(content)).digest()
+  return hash('sha256', `${conversationId}\n${canonicalJson(content)}`, 'buffer')
 }
 
 function canonicalJson(value: unknown): string {

@@ -69,7 +69,7 @@ export class MessageSender {
   async #membersFor(command: SendCommand, conversationId: string): Promise<ConversationMembers> {
     const { views, directs } = this.#options
     const { projectId, senderId, toUserId } = command
-    if (toUserId !== undefined) await directs.open(projectId, senderId, toUserId)
+    if (toUserId !== undefined) await directs.open(projectId, senderId, toUserId, conversationId)
     const members = await views.get(projectId, conversationId)
     try {
       requireMember(members, senderId)
