@@ -44,7 +44,7 @@ export const gatewaySettings = {
   ),
   maxUnauthenticatedPerAddress: integer(
     'PARLEY_GATEWAY_MAX_UNAUTHENTICATED_PER_ADDRESS',
-    { default: 1_024, min: 1 },
+    { default: 10_000, min: 1 },
     'Connections of one address (IPv6: a /64) that have not authenticated yet',
   ),
   maxConnectionsPerUser: integer(
@@ -54,17 +54,17 @@ export const gatewaySettings = {
   ),
   maxInFlight: integer(
     'PARLEY_GATEWAY_MAX_IN_FLIGHT',
-    { default: 256, min: 1 },
+    { default: 2_048, min: 1 },
     'Frames of one session that are worked on at once; further ones are refused',
   ),
   framesPerSecond: integer(
     'PARLEY_GATEWAY_FRAMES_PER_SECOND',
-    { default: 1_000, min: 1 },
+    { default: 5_000, min: 1 },
     'Frames of one session a second, lasting',
   ),
   frameBurst: integer(
     'PARLEY_GATEWAY_FRAME_BURST',
-    { default: 2_000, min: 1 },
+    { default: 10_000, min: 1 },
     'Frames of one session at once',
   ),
   refusalsPerSecond: integer(

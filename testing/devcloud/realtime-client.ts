@@ -98,6 +98,15 @@ export class RealtimeClient {
     }
   }
 
+  /** Takes nothing more off the wire, as a client that hangs. */
+  pauseReading(): void {
+    this.#socket.pause()
+  }
+
+  resumeReading(): void {
+    this.#socket.resume()
+  }
+
   /** Cuts the connection without a closing handshake, as a lost network does. */
   terminate(): void {
     this.#socket.terminate()

@@ -1,3 +1,5 @@
+import { Scope, silentLogger } from '@parley/core/kernel'
+import { openDatabase } from '@parley/core/store'
 import { type DevCloud, FrameRefusedError, RealtimeClient, startDevCloud } from '@parley/testing/devcloud'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -17,6 +19,12 @@ async function connect(userId: string, { server = 0, device = 'one', grants = un
   const client = await RealtimeClient.connect(cloud.servers[server]?.url ?? '', token, device)
   clients.push(client)
   return client
+}
+
+async function openDatabaseOf(of: DevCloud) {
+  const scope = new Scope('look into the database', silentLogger)
+  const database = await openDatabase({ url: of.databaseUrl, logger: silentLogger, scope })
+  return { database, close: () => scope.close() }
 }
 
 const say = (text: string) => ({ type: 'text' as const, text })
@@ -185,4 +193,84 @@ test('CHAT-5: a lost answer is resolved by sending again, on another process', a
   const elsewhere = await connect('mia', { server: 1, device: 'two' })
   expect(await elsewhere.request('message.send', body)).toEqual(first)
   expect((await elsewhere.request('message.find', { clientMessageId: 'unknown-1' })).seq).toBe(first.seq)
+})
+
+test('CHAT-12: every entry stands in the outbox, written with it', async () => {
+  const id = await group('ola', 'per')
+  const ola = await connect('ola')
+  const sent = await Promise.all(Array.from({ length: 30 }, (_, index) => sendTo(ola, id, `m${index}`)))
+  await ola.request('message.recall', { messageId: sent[3]?.messageId ?? '' })
+  const { database, close } = await openDatabaseOf(cloud)
+  try {
+    const { rows } = await database.system.query<{ from_seq: number; to_seq: number }>({
+      text: `select (data->>'fromSeq')::int as from_seq, (data->>'toSeq')::int as to_seq from outbox.events
+        where type = 'conversation.appended' and resource = $1 order by position`,
+      values: [`conversation/${id}`],
+    })
+    const seqs = rows.flatMap(({ from_seq, to_seq }) =>
+      Array.from({ length: to_seq - from_seq + 1 }, (_, index) => from_seq + index),
+    )
+    expect(seqs).toEqual(Array.from({ length: 31 }, (_, index) => index + 1))
+  } finally {
+    await close()
+  }
+})
+
+test('CHAT-13: who reads too slowly is closed as a slow consumer, and resumes without loss', async () => {
+  const small = await startDevCloud({ env: { PARLEY_GATEWAY_MAX_BUFFERED_BYTES: '65536' } })
+  try {
+    for (const user of ['fast', 'slow']) await small.call('POST', '/v1/users', { id: user })
+    const made = await small.call('POST', '/v1/conversations', { type: 'group', memberIds: ['fast', 'slow'] })
+    const { id } = made.body as { id: string }
+    const fast = await RealtimeClient.connect(small.url, await small.token('fast'))
+    const slow = await RealtimeClient.connect(small.url, await small.token('slow'))
+    slow.pauseReading()
+    const text = 'x'.repeat(16_000)
+    let last = 0
+    // The sockets of both sides hold some megabytes before anything waits in the server.
+    for (let round = 0; round < 50; round++) {
+      const sent = await Promise.all(Array.from({ length: 32 }, () => sendTo(fast, id, text)))
+      last = Math.max(...sent.map(({ seq }) => seq))
+    }
+    slow.resumeReading()
+    expect((await slow.closed).code).toBe(4008)
+    const back = await RealtimeClient.connect(small.url, await small.token('slow'))
+    const heard = slow.events.flatMap((event) =>
+      event.type === 'message.created' ? [event.message.seq] : [],
+    )
+    const from = heard.at(-1) ?? 0
+    expect(heard).toEqual(Array.from({ length: from }, (_, index) => index + 1))
+    expect(from).toBeLessThan(last)
+    const { items } = await back.request('message.list', { conversationId: id, afterSeq: from, limit: 5 })
+    expect(items[0]?.seq).toBe(from + 1)
+    await Promise.all([fast.close(), back.close()])
+  } finally {
+    await small.close()
+  }
+})
+
+test('CHAT-31: a picture goes up, is named by a message, and comes down from the content origin', async () => {
+  const id = await group('sol', 'tia')
+  const sol = await connect('sol')
+  const tia = await connect('tia', { server: 1 })
+  const token = await cloud.token('sol')
+  const bytes = Buffer.from('not really a picture')
+  const file = { name: 'cat.png', contentType: 'image/png', sizeBytes: bytes.length }
+  const offer = await cloud.call('POST', '/v1/uploads', file, { token })
+  const { id: objectId, uploadUrl } = offer.body as { id: string; uploadUrl: string }
+  const early = {
+    conversationId: id,
+    clientMessageId: 'early',
+    content: { type: 'image' as const, objectId },
+  }
+  await expect(sol.request('message.send', early)).rejects.toMatchObject({ code: 'object-not-found' })
+  const put = await fetch(uploadUrl, { method: 'PUT', body: bytes, headers: { 'content-type': 'image/png' } })
+  expect(put.status).toBeLessThan(300)
+  await sol.request('message.send', early)
+  const { message } = await tia.waitFor('message.created', (event) => event.message.conversationId === id)
+  expect(message.content).toMatchObject({ type: 'image', attachment: file })
+  const { url } = (message.content as { attachment: { url: string } }).attachment
+  const got = await fetch(url)
+  expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true)
+  expect(got.headers.get('x-content-type-options')).toBe('nosniff')
 })
