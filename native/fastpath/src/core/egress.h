@@ -1,0 +1,141 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "core/header_extensions.h"
+#include "core/ingress.h"
+#include "core/rtx_history.h"
+#include "core/sequence_map.h"
+
+namespace parley {
+
+struct EgressPayload {
+  uint8_t from = 0;
+  uint8_t payloadType = 0;
+  uint8_t rtxPayloadType = 0;
+  bool stripRed = false;
+};
+
+struct EgressStreamOptions {
+  bool video = false;
+  bool paused = false;
+  uint32_t ssrc = 0;
+  uint32_t rtxSsrc = 0;
+  int layer = 0;
+  int temporalLayer = 7;
+  Micros historyTime = 1'000'000;
+  size_t historyPackets = 1024;
+  /** Pads large video packets to a multiple of this, so that equal ones leave as segments of one call. 0: never. */
+  size_t padTo = 16;
+  std::string mid;
+  std::string cname;
+  std::vector<EgressPayload> payloads;
+  std::vector<std::pair<Extension, uint8_t>> extensions;
+};
+
+/** One SSRC towards a subscriber: continuous numbers, whatever feeds it. */
+class EgressStream {
+ public:
+  EgressStream(Core& core, Transport& transport, uint32_t id, EgressStreamOptions options);
+  ~EgressStream();
+
+  void Forward(const PacketRef& packet, Micros now);
+  void Skip(uint8_t layer, int64_t sequence);
+  void SelectLayer(int layer, int temporal, Micros now);
+  void SetSource(IngressTrack* track, int layer, Micros now);
+  void SetPaused(bool paused, Micros now);
+  void SetPlayoutDelay(int minMs, int maxMs);
+  void OnSourceGone() {
+    source_ = nullptr;
+    Unsync();
+  }
+  /** The source layer starts over with other numbers. */
+  void OnLayerRestart(uint8_t layer) {
+    if (layer == current_ || !options.video) Unsync();
+  }
+
+  void OnNack(uint16_t sequence, Micros now);
+  void OnKeyFrameRequest(Micros now);
+  void OnReport(const ReportBlock& block, Micros now);
+  /** Writes, seals and hands over one packet. `rtx` wraps it as RFC 4588. @returns bytes sent. */
+  size_t Transmit(Rewritten& entry, bool rtx, Micros now);
+  /** As `Transmit`, for a copy that waited: what was sent is noted in the history. */
+  size_t TransmitQueued(Rewritten& entry, bool rtx, Micros now);
+  /** Padding on the retransmission SSRC. @returns bytes sent. */
+  size_t TransmitPadding(size_t size, Micros now);
+  void OnTransportConnected(Micros now);
+  Record Stats() const;
+
+  const EgressStreamOptions options;
+  const uint32_t id;
+  Transport& transport;
+
+ private:
+  void Unsync() {
+    sequences_.Reset();
+    current_ = -1;
+  }
+  bool Sync(const Packet& packet, Micros now);
+  bool ShouldFallBack(const Packet& packet, Micros now);
+  void OnReportTimer(Micros now);
+  size_t Seal(uint8_t* out, size_t headerSize, const View* parts, size_t count, bool rtx, int64_t sequence,
+              bool identical);
+  const EgressPayload* PayloadOf(uint8_t from) const;
+  size_t WriteExtensions(const Rewritten& entry, uint32_t absSendTime, uint16_t transportSequence, uint8_t* out) const;
+
+  Core& core_;
+  IngressTrack* source_ = nullptr;
+  ExtensionMap extensions_;
+  SequenceMap sequences_;
+  SequenceMap pictures_;
+  RtxHistory history_;
+  OwnerTimer<EgressStream, &EgressStream::OnReportTimer> reportTimer_{this};
+
+  bool paused_ = false;
+  int target_ = 0;
+  int temporalTarget_ = 7;
+  int temporal_ = 7;
+  int current_ = -1;
+  uint32_t gateEpoch_ = 0;
+  bool missedGate_ = false;
+
+  // The row so far.
+  int64_t lastSequence_ = -1;
+  int64_t rtxSequence_ = 0;
+  uint32_t timestampOffset_ = 0;
+  uint32_t lastTimestamp_ = 0;
+  Micros lastArrival_ = -1;
+  const void* syncedTo_ = nullptr;
+  uint32_t syncedSsrc_ = 0;
+  SourceClock syncedClock_;
+  int64_t newestPicture_ = 0;
+  int64_t lastPicture_ = -1;
+  uint8_t tl0Offset_ = 0;
+  uint8_t lastTl0_ = 0;
+  uint16_t frameOffset_ = 0;
+  uint16_t lastFrame_ = 0;
+  bool everSent_ = false;
+
+  bool hasPlayoutDelay_ = false;
+  uint32_t playoutDelay_ = 0;
+
+  SrtpSession::Sender* sender_ = nullptr;
+  SrtpSession::Sender* rtxSender_ = nullptr;
+
+  struct SentReport {
+    uint32_t ntpMiddle = 0;
+    Micros at = 0;
+  };
+  SentReport sentReports_[4];
+  size_t nextReport_ = 0;
+  uint64_t reportedPackets_ = 0;
+
+  uint64_t packets_ = 0, bytes_ = 0, payloadBytes_ = 0, frames_ = 0, keyFrames_ = 0, retransmissions_ = 0, misses_ = 0,
+           nacks_ = 0, plis_ = 0;
+  double fractionLost_ = 0;
+  int32_t lost_ = 0;
+  double jitterMs_ = -1;
+  Micros rtt_ = -1;
+};
+
+}  // namespace parley

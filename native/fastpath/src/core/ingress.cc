@@ -1,0 +1,361 @@
+#include "core/ingress.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/core.h"
+#include "core/egress.h"
+#include "core/transport.h"
+
+namespace parley {
+
+namespace {
+
+// Packets overtake each other by a little; a gap is asked for only when it lasts.
+constexpr Micros kReorderAllowance = 5'000;
+constexpr Micros kNackDefault = 40'000;
+constexpr int kMaxNacks = 10;
+constexpr size_t kMaxMissing = 1000;
+constexpr Micros kPliThrottle = 500'000;
+constexpr int kMaxUnansweredPlis = 20;
+constexpr Micros kActiveWithin = 1'500'000;
+
+}  // namespace
+
+IngressStream::IngressStream(IngressTrack& t, uint8_t l, IngressLayerOptions o)
+    : track(t), layer(l), options(std::move(o)) {}
+
+void IngressStream::Restart(uint32_t ssrc) {
+  options.ssrc = ssrc;
+  missing_.clear();
+  nackTimer_.Cancel();
+  seen_ = ReplayWindow();
+  newest_ = first_ = -1;
+  received_ = reportedExpected_ = reportedReceived_ = 0;
+  hasTransit_ = false;
+  hasFrame_ = false;
+  clock = SourceClock();
+  track.OnLayerRestart(layer);
+}
+
+void IngressStream::OnPacket(PacketRef packet, uint16_t sequence, bool recovered, Micros now) {
+  // One turn up, so that what was sent before the first arrival still has a positive number.
+  int64_t extended = newest_ < 0 ? int64_t(sequence) + 0x10000 : Extend16(newest_, sequence);
+  if (!seen_.Fresh(extended)) {
+    duplicates_++;
+    return;
+  }
+  bool wasActive = active;
+  active = true;
+  lastArrival = now;
+  const IngressPayload* payload = track.PayloadOf(packet->payloadType);
+  if (!payload) {
+    track.transport.counters.unroutable++;
+    return;
+  }
+  clockRate = payload->clockRate;
+  payloadType_ = payload->payloadType;
+  if (!wasActive) {
+    Record event;
+    event.Text("type", "layer.started").Number("track", track.id).Number("layer", layer);
+    event.Number("ssrc", options.ssrc).Number("payloadType", packet->payloadType);
+    track.core.Emit(std::move(event));
+  }
+  seen_.Mark(extended);
+  packets_++;
+  bytes_ += packet->payloadSize;
+  secondBytes_ += packet->payloadSize;
+  if (newest_ < 0) {
+    newest_ = first_ = extended;
+  } else if (extended > newest_) {
+    if (track.options.nack && extended > newest_ + 1) NoticeGap(newest_ + 1, extended, now);
+    newest_ = extended;
+  } else {
+    auto found = missing_.find(extended);
+    if (found != missing_.end()) {
+      if (recovered && found->second.tries == 1) {
+        Micros sample = now - found->second.asked;
+        rtt_ = rtt_ < 0 ? sample : (rtt_ * 7 + sample) / 8;
+      }
+      missing_.erase(found);
+    }
+  }
+  if (recovered) {
+    recoveredCount_++;
+  } else {
+    received_++;
+    int64_t arrival = now * int64_t(clockRate) / 1'000'000;
+    int64_t transit = int64_t(int32_t(uint32_t(arrival) - packet->timestamp));
+    if (hasTransit_) {
+      double d = std::fabs(double(int32_t(uint32_t(transit - transit_))));
+      if (d < clockRate * 10.0) jitter_ += (d - jitter_) / 16;
+    }
+    transit_ = transit;
+    hasTransit_ = true;
+  }
+  packet->sequence = extended;
+  packet->layer = layer;
+  packet->recovered = recovered;
+  packet->arrival = now;
+  if (packet->payloadSize == 0) {
+    // Padding takes a number; subscribers must not see a hole.
+    track.Skip(layer, extended);
+    return;
+  }
+  View descriptor = packet->descriptorAt ? View(packet->data + packet->descriptorAt, packet->descriptorSize) : View();
+  if (!ReadPayload(payload->codec, packet->payload(), descriptor, &packet->frame)) {
+    track.transport.counters.malformed++;
+    track.Skip(layer, extended);
+    return;
+  }
+  if (track.options.video) {
+    if (!hasFrame_ || packet->timestamp != lastFrameTimestamp_) {
+      if (!hasFrame_ || int32_t(packet->timestamp - lastFrameTimestamp_) > 0) {
+        frames_++;
+        hasFrame_ = true;
+        lastFrameTimestamp_ = packet->timestamp;
+        previousFrameArrival = frameArrival_;
+        frameArrival_ = now;
+      }
+    }
+    if (packet->frame.startOfKeyFrame) {
+      if (keyFrames_ == 0 || packet->timestamp != lastKeyTimestamp_) {
+        keyFrames_++;
+        lastKeyTimestamp_ = packet->timestamp;
+      }
+      keyFrameWanted_ = false;
+      unansweredPlis_ = 0;
+      pliTimer_.Cancel();
+      if (packet->frame.width && (packet->frame.width != width_ || packet->frame.height != height_)) {
+        width_ = packet->frame.width;
+        height_ = packet->frame.height;
+        Record event;
+        event.Text("type", "layer.resized").Number("track", track.id).Number("layer", layer);
+        event.Number("width", width_).Number("height", height_);
+        track.core.Emit(std::move(event));
+      }
+    }
+  } else if (packet->hasLevel) {
+    track.OnLevel(packet->level);
+  }
+  track.Forward(packet, now);
+}
+
+void IngressStream::NoticeGap(int64_t from, int64_t to, Micros now) {
+  if (to - from > int64_t(kMaxMissing)) {
+    missing_.clear();
+    RequestKeyFrame(now);
+    return;
+  }
+  for (int64_t s = from; s < to; s++) missing_[s] = Missing{now, 0, 0};
+  while (missing_.size() > kMaxMissing) {
+    missing_.erase(missing_.begin());
+    abandoned_++;
+  }
+  if (!nackTimer_.armed()) track.core.wheel().Arm(nackTimer_, now + kReorderAllowance);
+}
+
+Micros IngressStream::NackInterval() const {
+  if (rtt_ < 0) return kNackDefault;
+  return std::min<Micros>(std::max<Micros>(rtt_ + rtt_ / 2, kNackDefault / 2), 500'000);
+}
+
+void IngressStream::OnNackTimer(Micros now) {
+  std::vector<uint16_t> ask;
+  Micros interval = NackInterval();
+  Micros next = -1;
+  for (auto at = missing_.begin(); at != missing_.end();) {
+    Missing& m = at->second;
+    Micros due = m.tries == 0 ? m.noticed + kReorderAllowance : m.asked + interval;
+    if (due <= now) {
+      if (m.tries >= kMaxNacks) {
+        abandoned_++;
+        at = missing_.erase(at);
+        continue;
+      }
+      m.tries++;
+      m.asked = now;
+      due = now + interval;
+      if (ask.size() < 256) ask.push_back(uint16_t(at->first));
+    }
+    if (next < 0 || due < next) next = due;
+    ++at;
+  }
+  if (!ask.empty()) {
+    Bytes out;
+    AppendNack(out, track.transport.rtcpSsrc(), options.ssrc, ask);
+    track.transport.SendRtcp(out, now);
+    nacks_ += ask.size();
+  }
+  if (next >= 0) track.core.wheel().Arm(nackTimer_, next);
+}
+
+void IngressStream::RequestKeyFrame(Micros now) {
+  if (!track.options.pli || options.ssrc == 0) return;
+  keyFrameWanted_ = true;
+  if (pliTimer_.armed()) return;
+  if (lastPli_ >= 0 && now - lastPli_ < kPliThrottle) {
+    track.core.wheel().Arm(pliTimer_, lastPli_ + kPliThrottle);
+    return;
+  }
+  unansweredPlis_ = 0;
+  SendPli(now);
+}
+
+void IngressStream::SendPli(Micros now) {
+  Bytes out;
+  AppendPli(out, track.transport.rtcpSsrc(), options.ssrc);
+  track.transport.SendRtcp(out, now);
+  plis_++;
+  lastPli_ = now;
+  // PLIs get lost too. A source that only draws on change answers late, so the pace slows down.
+  if (++unansweredPlis_ < kMaxUnansweredPlis) {
+    track.core.wheel().Arm(pliTimer_, now + kPliThrottle * std::min(unansweredPlis_, 4));
+  }
+}
+
+void IngressStream::OnPliTimer(Micros now) {
+  if (keyFrameWanted_) SendPli(now);
+}
+
+void IngressStream::OnSenderReport(const SenderInfo& info, Micros now) {
+  clock.ntp = info.ntp;
+  clock.rtp = info.rtp;
+  clock.arrival = now;
+}
+
+bool IngressStream::MakeReport(ReportBlock* block, Micros now) {
+  if (newest_ < 0 || now - lastArrival > 10'000'000) return false;
+  uint64_t expected = uint64_t(newest_ - first_ + 1);
+  block->ssrc = options.ssrc;
+  block->lost = int32_t(int64_t(expected) - int64_t(received_));
+  uint64_t expectedInterval = expected - reportedExpected_;
+  uint64_t receivedInterval = received_ - reportedReceived_;
+  reportedExpected_ = expected;
+  reportedReceived_ = received_;
+  if (expectedInterval > receivedInterval && expectedInterval > 0) {
+    block->fractionLost = uint8_t(std::min<uint64_t>(255, (expectedInterval - receivedInterval) * 256 / expectedInterval));
+  }
+  block->highest = uint32_t(newest_ - 0x10000);
+  block->jitter = uint32_t(jitter_);
+  if (clock.known()) {
+    block->lastSr = uint32_t(clock.ntp >> 16);
+    block->delay = uint32_t((now - clock.arrival) * 65536 / 1'000'000);
+  }
+  return true;
+}
+
+void IngressStream::OnSecond(Micros now) {
+  bitrate_ = secondBytes_ * 8;
+  secondBytes_ = 0;
+  if (active && now - lastArrival > kActiveWithin) {
+    active = false;
+    Record event;
+    event.Text("type", "layer.stopped").Number("track", track.id).Number("layer", layer);
+    track.core.Emit(std::move(event));
+  }
+}
+
+Record IngressStream::Stats(Micros now) const {
+  Record r;
+  r.Number("layer", layer).Number("ssrc", options.ssrc).Number("rtxSsrc", options.rtxSsrc);
+  r.Number("payloadType", payloadType_);
+  r.Number("packets", double(packets_)).Number("bytes", double(bytes_));
+  int64_t expected = newest_ < 0 ? 0 : newest_ - first_ + 1;
+  r.Number("lost", double(std::max<int64_t>(0, expected - int64_t(received_))));
+  r.Number("recovered", double(recoveredCount_)).Number("duplicates", double(duplicates_));
+  r.Number("nacks", double(nacks_)).Number("plis", double(plis_));
+  r.Number("frames", double(frames_)).Number("keyFrames", double(keyFrames_));
+  r.Number("width", width_).Number("height", height_);
+  r.Number("jitterMs", jitter_ * 1000 / clockRate).Number("rttMs", rtt_ < 0 ? -1 : double(rtt_) / 1000);
+  r.Number("bitrate", double(bitrate_));
+  r.Number("lastPacketAgeMs", lastArrival < 0 ? -1 : double(now - lastArrival) / 1000);
+  return r;
+}
+
+IngressTrack::IngressTrack(Core& c, Transport& t, uint32_t i, IngressTrackOptions o)
+    : core(c), transport(t), id(i), options(std::move(o)) {
+  if (options.layers.empty()) {
+    layers.push_back(std::make_unique<IngressStream>(*this, 0, IngressLayerOptions()));
+  }
+  for (size_t l = 0; l < options.layers.size(); l++) {
+    layers.push_back(std::make_unique<IngressStream>(*this, uint8_t(l), options.layers[l]));
+  }
+}
+
+IngressTrack::~IngressTrack() {
+  core.ForgetLevel(*this);
+  std::vector<EgressStream*> streams;
+  streams.swap(streams_);
+  for (EgressStream* stream : streams) stream->OnSourceGone();
+}
+
+void IngressTrack::Forward(const PacketRef& packet, Micros now) {
+  if (!open_) return;
+  for (EgressStream* stream : streams_) stream->Forward(packet, now);
+}
+
+void IngressTrack::Skip(uint8_t layer, int64_t sequence) {
+  for (EgressStream* stream : streams_) stream->Skip(layer, sequence);
+}
+
+void IngressTrack::OnLayerRestart(uint8_t layer) {
+  for (EgressStream* stream : streams_) stream->OnLayerRestart(layer);
+}
+
+void IngressTrack::Detach(EgressStream& stream) {
+  auto found = std::find(streams_.begin(), streams_.end(), &stream);
+  if (found == streams_.end()) return;
+  *found = streams_.back();
+  streams_.pop_back();
+}
+
+void IngressTrack::SetGate(bool open) {
+  if (open && !open_) gateEpoch++;
+  open_ = open;
+  if (open && options.video) RequestKeyFrame(-1, core.now());
+}
+
+void IngressTrack::RequestKeyFrame(int layer, Micros now) {
+  if (layer < 0) {
+    for (auto& stream : layers) {
+      if (stream->active) stream->RequestKeyFrame(now);
+    }
+    return;
+  }
+  if (IngressStream* stream = Layer(layer)) stream->RequestKeyFrame(now);
+}
+
+const IngressPayload* IngressTrack::PayloadOf(uint8_t payloadType) const {
+  for (const IngressPayload& p : options.payloads) {
+    if (p.payloadType == payloadType) return &p;
+  }
+  return nullptr;
+}
+
+const IngressPayload* IngressTrack::PayloadOfRtx(uint8_t payloadType) const {
+  if (payloadType == 0) return nullptr;
+  for (const IngressPayload& p : options.payloads) {
+    if (p.rtxPayloadType == payloadType) return &p;
+  }
+  return nullptr;
+}
+
+void IngressTrack::OnLevel(uint8_t byte) {
+  uint8_t value = byte & 0x7f;
+  if (level.packets == 0) core.RememberLevel(*this);
+  level.loudest = std::min(level.loudest, value);
+  level.sum += value;
+  level.packets++;
+  if (byte & 0x80) level.voice++;
+}
+
+Record IngressTrack::Stats(Micros now) const {
+  std::vector<Record> list;
+  for (auto& layer : layers) list.push_back(layer->Stats(now));
+  Record r;
+  r.Number("id", id).List("layers", std::move(list));
+  return r;
+}
+
+}  // namespace parley

@@ -1,0 +1,158 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/header_extensions.h"
+#include "core/packet.h"
+#include "core/payload_descriptor.h"
+#include "core/record.h"
+#include "core/rtcp.h"
+#include "core/srtp_session.h"
+#include "core/timer_wheel.h"
+
+namespace parley {
+
+class Core;
+class Transport;
+class EgressStream;
+class IngressTrack;
+
+struct IngressPayload {
+  Codec codec = Codec::kOther;
+  uint8_t payloadType = 0;
+  uint8_t rtxPayloadType = 0;
+  uint32_t clockRate = 90000;
+};
+
+struct IngressLayerOptions {
+  std::string rid;
+  uint32_t ssrc = 0;
+  uint32_t rtxSsrc = 0;
+};
+
+struct IngressTrackOptions {
+  bool video = false;
+  bool nack = false;
+  bool pli = false;
+  std::string mid;
+  std::vector<IngressPayload> payloads;
+  std::vector<std::pair<Extension, uint8_t>> extensions;
+  std::vector<IngressLayerOptions> layers;
+};
+
+/** The publisher's clock, from its last sender report. */
+struct SourceClock {
+  uint64_t ntp = 0;
+  uint32_t rtp = 0;
+  Micros arrival = -1;
+  bool known() const { return arrival >= 0; }
+};
+
+/** One received SSRC with its retransmission SSRC: order, losses, key frames, counters. */
+class IngressStream {
+ public:
+  IngressStream(IngressTrack& track, uint8_t layer, IngressLayerOptions options);
+
+  void OnPacket(PacketRef packet, uint16_t sequence, bool recovered, Micros now);
+  void OnSenderReport(const SenderInfo& info, Micros now);
+  /** Asks the publisher; requests within the throttle become one. */
+  void RequestKeyFrame(Micros now);
+  bool MakeReport(ReportBlock* block, Micros now);
+  void Restart(uint32_t ssrc);
+  void OnSecond(Micros now);
+  Record Stats(Micros now) const;
+
+  IngressTrack& track;
+  const uint8_t layer;
+  IngressLayerOptions options;
+  SourceClock clock;
+  uint32_t clockRate = 90000;
+  bool active = false;
+  Micros lastArrival = -1;
+  /** When the frame before the newest one began to arrive. */
+  Micros previousFrameArrival = -1;
+
+ private:
+  struct Missing {
+    Micros noticed = 0;
+    Micros asked = 0;
+    int tries = 0;
+  };
+  void NoticeGap(int64_t from, int64_t to, Micros now);
+  void OnNackTimer(Micros now);
+  void OnPliTimer(Micros now);
+  void SendPli(Micros now);
+  Micros NackInterval() const;
+
+  OwnerTimer<IngressStream, &IngressStream::OnNackTimer> nackTimer_{this};
+  OwnerTimer<IngressStream, &IngressStream::OnPliTimer> pliTimer_{this};
+  std::map<int64_t, Missing> missing_;
+  ReplayWindow seen_;
+  int64_t newest_ = -1;
+  int64_t first_ = -1;
+  uint64_t received_ = 0;  // without recovered ones, as RFC 3550 counts
+  uint64_t reportedExpected_ = 0;
+  uint64_t reportedReceived_ = 0;
+  double jitter_ = 0;
+  int64_t transit_ = 0;
+  bool hasTransit_ = false;
+  Micros rtt_ = -1;
+  Micros lastPli_ = -1;
+  int unansweredPlis_ = 0;
+  bool keyFrameWanted_ = false;
+  uint32_t lastFrameTimestamp_ = 0;
+  Micros frameArrival_ = -1;
+  bool hasFrame_ = false;
+  uint32_t lastKeyTimestamp_ = 0;
+  uint8_t payloadType_ = 0;
+  uint64_t secondBytes_ = 0;
+  uint64_t bitrate_ = 0;
+  uint64_t packets_ = 0, bytes_ = 0, recoveredCount_ = 0, duplicates_ = 0, nacks_ = 0, plis_ = 0, frames_ = 0,
+           keyFrames_ = 0, abandoned_ = 0;
+  uint16_t width_ = 0, height_ = 0;
+};
+
+/** One published media section and its fan-out. */
+class IngressTrack {
+ public:
+  IngressTrack(Core& core, Transport& transport, uint32_t id, IngressTrackOptions options);
+  ~IngressTrack();
+
+  void Forward(const PacketRef& packet, Micros now);
+  void Skip(uint8_t layer, int64_t sequence);
+  void OnLayerRestart(uint8_t layer);
+  void Attach(EgressStream& stream) { streams_.push_back(&stream); }
+  void Detach(EgressStream& stream);
+  void SetGate(bool open);
+  void RequestKeyFrame(int layer, Micros now);
+  const IngressPayload* PayloadOf(uint8_t payloadType) const;
+  const IngressPayload* PayloadOfRtx(uint8_t payloadType) const;
+  IngressStream* Layer(int layer) {
+    return layer >= 0 && size_t(layer) < layers.size() ? layers[size_t(layer)].get() : nullptr;
+  }
+  void OnLevel(uint8_t level);
+  Record Stats(Micros now) const;
+
+  Core& core;
+  Transport& transport;
+  const uint32_t id;
+  const IngressTrackOptions options;
+  std::vector<std::unique_ptr<IngressStream>> layers;
+  /** Counts openings of the gate, so that streams notice they missed packets. */
+  uint32_t gateEpoch = 0;
+
+  struct Level {
+    uint8_t loudest = 127;
+    uint32_t sum = 0;
+    uint32_t packets = 0;
+    uint32_t voice = 0;
+  } level;
+
+ private:
+  std::vector<EgressStream*> streams_;
+  bool open_ = true;
+};
+
+}  // namespace parley

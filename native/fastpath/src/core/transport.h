@@ -1,0 +1,137 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/dtls_session.h"
+#include "core/egress.h"
+#include "core/ice_agent.h"
+#include "core/ingress.h"
+#include "core/pacer.h"
+#include "core/srtp_session.h"
+#include "core/twcc_recorder.h"
+
+namespace parley {
+
+class Core;
+
+struct TransportOptions {
+  std::string ufrag;
+  std::string pwd;
+  uint64_t pacingBitrate = 10'000'000;
+  size_t maxQueued = 2048;
+  bool reportRtcp = false;
+  bool reportSent = false;
+};
+
+struct RemoteParameters {
+  bool weAreServer = true;
+  std::vector<std::string> fingerprints;
+  std::string ufrag;
+  std::string pwd;
+};
+
+struct TransportCounters {
+  uint64_t packetsReceived = 0, bytesReceived = 0, packetsSent = 0, bytesSent = 0, authFailures = 0, replays = 0,
+           unroutable = 0, malformed = 0, feedbackSent = 0, nacksReceived = 0;
+};
+
+/** One peer: where it is, how it is encrypted, what it sends and gets. */
+class Transport {
+ public:
+  Transport(Core& core, uint32_t id, TransportOptions options);
+  ~Transport();
+
+  void OnStun(const StunMessage& message, const Path& path, Micros now);
+  void OnDtls(View bytes, Micros now);
+  void OnMedia(View bytes, const Path& path, Micros now);
+  void OnConnectionClosed(const Path& path);
+  /** A decrypted RTP packet of `size` bytes. */
+  void HandleRtp(PacketRef packet, size_t size, Micros now);
+  /** A decrypted compound RTCP packet. */
+  void HandleRtcp(View compound, Micros now);
+
+  void SetRemote(RemoteParameters remote, Micros now);
+  void RestartIce(std::string ufrag, std::string pwd) { ice_.Restart(std::move(ufrag), std::move(pwd)); }
+  void SetPacing(uint64_t bitrate, Micros now) { pacer_.SetBitrate(bitrate, now); }
+  void SetRemb(uint64_t bitrate, Micros now);
+  void Probe(size_t bytes, uint64_t bitrate, Micros now) { pacer_.Probe(bytes, bitrate, now); }
+  void SendData(View bytes, Micros now);
+  /** Ends it; the reason is told unless it is "closed", which the owner asked for. */
+  void Close(const char* reason);
+
+  IngressTrack& AddTrack(uint32_t trackId, IngressTrackOptions options);
+  void RemoveTrack(IngressTrack& track);
+  EgressStream& AddStream(uint32_t streamId, EgressStreamOptions options);
+  void RemoveStream(EgressStream& stream);
+
+  void Dispatch(EgressStream& stream, Rewritten& entry, bool rtx, Micros now) { pacer_.Take(stream, entry, rtx, now); }
+  uint32_t NextTransportSequence() { return ++transportSequence_; }
+  /** Hands the reserved datagram over and keeps the books. */
+  void Sent(size_t size, bool numbered, uint32_t sequence, Micros now);
+  void SendRtcp(const Bytes& compound, Micros now);
+  size_t SendPadding(Micros now);
+
+  bool ready() const { return srtp_ && ice_.hasSelected() && !closed_; }
+  bool closed() const { return closed_; }
+  SrtpSession* srtp() { return srtp_.get(); }
+  IceAgent& ice() { return ice_; }
+  const std::vector<std::unique_ptr<IngressTrack>>& tracks() const { return tracks_; }
+  const std::vector<std::unique_ptr<EgressStream>>& streams() const { return streams_; }
+  uint32_t rtcpSsrc() const { return rtcpSsrc_; }
+  bool TestKeys(SrtpProfile* profile, Bytes* local, Bytes* remote) const {
+    return dtls_ && dtls_->ExportSrtp(profile, local, remote);
+  }
+  Record Stats() const;
+
+  const uint32_t id;
+  TransportCounters counters;
+
+ private:
+  struct Route {
+    IngressStream* stream = nullptr;
+    bool rtx = false;
+  };
+  void OnRtp(View bytes, const Path& path, Micros now);
+  void OnRtcp(View bytes, const Path& path, Micros now);
+  Route Resolve(uint32_t ssrc, uint8_t payloadType, View mid, View rid, View repairedRid);
+  void Count(Unprotect result);
+  void AfterDtls(Micros now);
+  void TryConnect(Micros now);
+  void MediaProven(const Path& path, Micros now);
+  void PathChanged();
+  void FlushSent();
+  void OnDtlsTimer(Micros now);
+  void OnSecond(Micros now);
+  void OnFeedbackTimer(Micros now);
+
+  Core& core_;
+  TransportOptions options_;
+  IceAgent ice_;
+  std::unique_ptr<DtlsSession> dtls_;
+  std::unique_ptr<SrtpSession> srtp_;
+  RemoteParameters remote_;
+  bool hasRemote_ = false;
+  bool closed_ = false;
+  Micros created_;
+  uint32_t rtcpSsrc_;
+
+  ExtensionMap extensions_;
+  std::vector<std::unique_ptr<IngressTrack>> tracks_;
+  std::vector<std::unique_ptr<EgressStream>> streams_;
+  std::unordered_map<uint32_t, Route> routes_;
+  std::unordered_map<uint32_t, EgressStream*> streamsBySsrc_;
+  Pacer pacer_;
+  TwccRecorder twcc_;
+  uint32_t feedbackMedia_ = 0;
+  uint32_t transportSequence_ = 0;
+  uint64_t remb_ = 0;
+  Bytes sent_;
+
+  OwnerTimer<Transport, &Transport::OnDtlsTimer> dtlsTimer_{this};
+  OwnerTimer<Transport, &Transport::OnSecond> secondTimer_{this};
+  OwnerTimer<Transport, &Transport::OnFeedbackTimer> feedbackTimer_{this};
+};
+
+}  // namespace parley

@@ -1,0 +1,138 @@
+/** Codecs the packet path looks inside; `other` is forwarded opaquely. */
+export type CodecName = 'opus' | 'red' | 'pcmu' | 'pcma' | 'g722' | 'vp8' | 'vp9' | 'h264' | 'av1' | 'other'
+
+export type MediaKind = 'audio' | 'video'
+
+/** RTP header extensions the packet path reads or writes, with their SDP URIs. */
+export const extensionUris = {
+  mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
+  rid: 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+  repairedRid: 'urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id',
+  absSendTime: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time',
+  transportSequence: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+  audioLevel: 'urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+  dependencyDescriptor:
+    'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension',
+  videoOrientation: 'urn:3gpp:video-orientation',
+  playoutDelay: 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay',
+  absCaptureTime: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time',
+  colorSpace: 'http://www.webrtc.org/experiments/rtp-hdrext/color-space',
+} as const
+
+export type ExtensionName = keyof typeof extensionUris
+
+/** Negotiated `a=extmap` ids (1..255; above 14 the two-byte form of RFC 8285 is used). */
+export type ExtensionIds = Partial<Record<ExtensionName, number>>
+
+/** One local address the worker listens on; `port` 0 picks one free port for all addresses and both protocols. */
+export type WorkerOptions = {
+  /** Local IPv4 and IPv6 addresses, without brackets or zones. Each gets one UDP and one TCP socket. */
+  addresses: readonly string[]
+  port?: number
+  /** ICE-TCP passive (RFC 6544) with RFC 4571 framing on the same port. Default true. */
+  tcp?: boolean
+  /** Kernel buffer asked for on each UDP socket, in bytes. Default 4 MiB. */
+  socketBufferBytes?: number
+} & CoreOptions
+
+export type CoreOptions = {
+  /** Silence after which a connected peer is dropped, in milliseconds (RFC 7675). Default 30000. */
+  consentTimeoutMs?: number
+  /** Time for ICE and DTLS to finish, in milliseconds. Default 30000. */
+  connectTimeoutMs?: number
+  /** How often audio levels are reported, in milliseconds. Default 100. */
+  levelIntervalMs?: number
+  /** How often transport-wide feedback is sent to publishers, in milliseconds. Default 50. */
+  feedbackIntervalMs?: number
+}
+
+export type DtlsRole = 'server' | 'client'
+
+export type TransportOptions = {
+  /** ICE credentials of our side; made up when absent. */
+  iceUfrag?: string
+  icePwd?: string
+  /** Send rate of paced (video) packets in bits a second; 0 sends at once. Default 10 Mbps. */
+  pacingBitrate?: number
+  /** Largest number of packets waiting in the pacer; beyond it new video packets are dropped. Default 2048. */
+  maxQueuedPackets?: number
+  /** Report raw compound RTCP holding receiver reports, transport feedback or REMB as `rtcp.received`. */
+  reportRtcp?: boolean
+  /** Report each packet that left with a transport-wide sequence number as `packets.sent`. */
+  reportSent?: boolean
+}
+
+export type RemoteParameters = {
+  /** Our DTLS role: `server` when the peer's SDP says `setup:active`. */
+  dtlsRole: DtlsRole
+  /** sha-256 fingerprints of the peer's certificate as in SDP, colons and case free. One must match. */
+  fingerprints: readonly string[]
+  /** ICE credentials of the peer; with them a changed address is checked before media moves to it. */
+  iceUfrag?: string
+  icePwd?: string
+}
+
+/** One payload type a publisher may send. */
+export type IngressPayload = {
+  payloadType: number
+  codec: CodecName
+  clockRate: number
+  /** Payload type of its RFC 4588 retransmissions. */
+  rtxPayloadType?: number
+}
+
+/** One encoding. Known by SSRC (from SDP), or by rid, or, with neither, by the mid or payload type alone. */
+export type IngressLayer = { rid?: string; ssrc?: number; rtxSsrc?: number }
+
+export type IngressTrackOptions = {
+  kind: MediaKind
+  mid?: string
+  payloads: readonly IngressPayload[]
+  extensions: ExtensionIds
+  /** Ascending quality; the index is the layer number used everywhere. Default: one anonymous layer. */
+  layers?: readonly IngressLayer[]
+  /** Ask the publisher for lost packets (RFC 4585). Default true for video, false for audio. */
+  nack?: boolean
+  /** Ask the publisher for key frames by PLI. Default true for video. */
+  pli?: boolean
+}
+
+/** How one ingress payload type leaves towards a subscriber. */
+export type EgressPayload = {
+  /** The publisher's payload type. */
+  from: number
+  payloadType: number
+  rtxPayloadType?: number
+  /** Forward only the primary block of RFC 2198 packets, for subscribers without RED. */
+  stripRed?: boolean
+}
+
+export type EgressStreamOptions = {
+  kind: MediaKind
+  payloads: readonly EgressPayload[]
+  extensions: ExtensionIds
+  mid?: string
+  /** Made up when absent. */
+  ssrc?: number
+  /** Made up when absent and a payload has an `rtxPayloadType`. */
+  rtxSsrc?: number
+  /** RTCP canonical name; streams to be played in sync share it. */
+  cname?: string
+  /** Start without forwarding. Default false. */
+  paused?: boolean
+  /** First target layer. Default 0. */
+  layer?: number
+  /** Highest temporal layer forwarded. Default 7 (all). */
+  temporalLayer?: number
+  /** How long sent packets stay answerable, in milliseconds. Default 1000 for video, 500 for audio. */
+  historyMs?: number
+  /**
+   * Pad large video packets to equal sizes (8 bytes in the mean), so that several leave in one system call.
+   * Default true.
+   */
+  equalSizes?: boolean
+  /** Most packets kept for retransmission. Default 1024 for video, 128 for audio. */
+  historyPackets?: number
+}
+
+export type PlayoutDelay = { minMs: number; maxMs: number }
