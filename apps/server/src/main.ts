@@ -1,5 +1,5 @@
 import { ConfigError } from '@parley/core/kernel'
-import { StoreError } from '@parley/core/store'
+import { EmbeddedPostgresError, StoreError } from '@parley/core/store'
 import { type RunningServer, startServer } from './server.ts'
 
 const began = performance.now()
@@ -44,8 +44,19 @@ async function main(): Promise<void> {
   }
 }
 
+/** What the operator can mend is told in a sentence; everything else with where it happened. */
+function explain(error: unknown): unknown {
+  if (error instanceof ConfigError || error instanceof StoreError || error instanceof EmbeddedPostgresError) {
+    return `\n${error.message}\n`
+  }
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE') {
+    return `\nPort ${port} is taken. Stop what uses it, or choose another: PARLEY_PORT, PARLEY_CONTENT_PORT.\n`
+  }
+  return error
+}
+
 main().catch((error: unknown) => {
-  const expected = error instanceof ConfigError || error instanceof StoreError
-  console.error(expected ? `\n${error.message}\n` : error)
+  console.error(explain(error))
   process.exit(1)
 })

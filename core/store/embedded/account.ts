@@ -21,8 +21,16 @@ export interface Command {
 
 const unprivilegedNames = ['postgres', 'nobody']
 
-/** util-linux before 2.36 cannot map a chosen user; an unmapped one is not root either. */
-const namespaceFlags = [['--user', '--map-user=1000', '--map-group=1000'], ['--user']]
+/** Where no account is known by name, as in the barest of containers. */
+const anyUnprivilegedId = 65_534
+
+/**
+ * Ways into a namespace. initdb wants a user that has a name, so we appear as one of the machine's own. util-linux
+ * before 2.36 cannot map a chosen user; an unmapped one is not root either.
+ */
+function namespaceFlags(id: number): string[][] {
+  return [['--user', `--map-user=${id}`, `--map-group=${id}`], ['--user']]
+}
 
 export function commandAs(account: Account, file: string, args: readonly string[]): Command {
   if (account.kind === 'self') return { file, args: [...args] }
@@ -67,7 +75,9 @@ function ownerOf(path: string): { uid: number; gid: number } | undefined {
 
 async function namespaceAccount(): Promise<Account | undefined> {
   if (process.platform !== 'linux') return undefined
-  for (const unshare of namespaceFlags) {
+  const known = await unprivilegedAccount()
+  const id = known?.kind === 'user' ? known.uid : anyUnprivilegedId
+  for (const unshare of namespaceFlags(id)) {
     const account: Account = { kind: 'namespace', unshare }
     if (await succeeds(commandAs(account, 'true', []))) return account
   }
