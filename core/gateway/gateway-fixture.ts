@@ -1,6 +1,6 @@
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { AppError } from '@parley/contracts'
+import { AppError, type Grants } from '@parley/contracts'
 import type { Authenticator, UserCaller } from '@parley/core/auth'
 import { type Logger, readSettings, Scope, silentLogger } from '@parley/core/kernel'
 import { Metrics } from '@parley/core/metrics'
@@ -17,7 +17,7 @@ export class FakeAuthenticator implements Authenticator {
   async authenticateToken(token: string): Promise<UserCaller> {
     await this.pause
     if (this.fails !== undefined) throw this.fails
-    const [userId = '', projectId = 'proj_1', expiresInMs = '3600000'] = token.split('@')
+    const [userId = '', projectId = 'proj_1', expiresInMs = '3600000', grants] = token.split('@')
     if (userId === 'expired') throw new AppError('token-expired')
     if (!/^[a-z0-9-]+$/.test(userId)) throw new AppError('unauthenticated')
     const nowMs = Date.now()
@@ -28,6 +28,7 @@ export class FakeAuthenticator implements Authenticator {
       keyId: 'key_1',
       issuedAtMs: nowMs,
       expiresAtMs: nowMs + Number(expiresInMs),
+      ...(grants !== undefined && { grants: JSON.parse(grants) as Grants }),
     }
   }
 

@@ -1,5 +1,11 @@
 import type { Server } from 'node:http'
-import { AppError, type ClientFrameType, type CloseReason, type ServerEvent } from '@parley/contracts'
+import {
+  AppError,
+  type ClientFrameType,
+  type CloseReason,
+  type Grants,
+  type ServerEvent,
+} from '@parley/contracts'
 import type { Authenticator } from '@parley/core/auth'
 import { type Closable, ConfigError, type Logger, type Scope } from '@parley/core/kernel'
 import type { Metrics } from '@parley/core/metrics'
@@ -156,15 +162,23 @@ export class Gateway implements Closable {
     return new EncodedFrame(event)
   }
 
-  /** To all sessions of these users on this process, but one. Answers to how many. */
-  deliver(projectId: string, userIds: Iterable<string>, frame: EncodedFrame, except?: Session): number {
+  /**
+   * To all sessions of these users on this process; those whose token is limited by grants only where `admits` says
+   * so. Answers to how many.
+   */
+  deliver(
+    projectId: string,
+    userIds: Iterable<string>,
+    frame: EncodedFrame,
+    admits: (grants: Grants) => boolean = () => true,
+  ): number {
     const users = this.#directory.online(projectId)
     let count = 0
     for (const userId of userIds) {
       const sessions = users.get(userId)
       if (sessions === undefined) continue
       for (const session of sessions) {
-        if (session === except) continue
+        if (session.grants !== undefined && !admits(session.grants)) continue
         session.sendEncoded(frame)
         count++
       }

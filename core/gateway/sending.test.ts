@@ -219,22 +219,25 @@ test('GATE-22: one answer larger than the limit is no reason to close', async ()
 test('GATE-23: events reach every session of the users named, in the project named, and no other', async () => {
   fixture = await startGateway()
   const phone = await fixture.open('alice', { id: 'phone', platform: 'ios' })
-  const laptop = await fixture.open('alice', { id: 'laptop', platform: 'desktop' })
+  const limited = 'alice@proj_1@3600000@{"chat":{"read":true}}'
+  const laptop = await fixture.open(limited, { id: 'laptop', platform: 'desktop' })
   const bob = await fixture.open('bob')
   const stranger = await fixture.open('alice@proj_2')
   const uninvolved = await fixture.open('carol')
-  const [, except] = [...fixture.gateway.sessionsOf('proj_1', 'alice')]
   const { gateway } = fixture
   const everyone = gateway.encode(typing('everyone'))
-  const butOne = gateway.encode(typing('but-one'))
+  const unlimited = gateway.encode(typing('unlimited'))
   expect(gateway.deliver('proj_1', ['alice', 'bob', 'nobody'], everyone)).toBe(3)
-  expect(gateway.deliver('proj_1', new Set(['alice']), butOne, except)).toBe(1)
+  expect(gateway.deliver('proj_1', new Set(['alice']), unlimited, () => false)).toBe(1)
+  expect(
+    gateway.deliver('proj_1', ['alice'], gateway.encode(typing('both')), ({ chat }) => chat?.read === true),
+  ).toBe(2)
   expect(gateway.deliver('proj_3', ['alice'], everyone)).toBe(0)
   const clients = [phone, laptop, bob, stranger, uninvolved]
   for (const client of clients) client.send({ id: 'end', type: 'ping' })
   await Promise.all(clients.map((client) => client.answer('end')))
   const got = clients.map((client) => client.frames.filter(isTyping).map((frame) => frame.conversationId))
-  expect(got).toEqual([['everyone', 'but-one'], ['everyone'], ['everyone'], [], []])
+  expect(got).toEqual([['everyone', 'unlimited', 'both'], ['everyone', 'both'], ['everyone'], [], []])
   expect([...gateway.online('proj_1').keys()].sort()).toEqual(['alice', 'bob', 'carol'])
   expect(gateway.online('proj_3').size).toBe(0)
 })

@@ -48,3 +48,9 @@ export function requireCallerGrant(
 ): void {
   if (caller.kind === 'user') requireChatGrant(caller.grants, right, conversation)
 }
+
+/** Whether a limited token hears of a conversation: what it may not read is not told to it either. */
+export function hearsConversation(conversationId: string): (grants: Grants) => boolean {
+  return ({ chat }) =>
+    chat?.read === true && (chat.conversations === undefined || chat.conversations.includes(conversationId))
+}

@@ -1,6 +1,7 @@
 import { readSettings } from '@parley/core/kernel'
 import type { StoredEvent } from '@parley/core/outbox'
 import type { Platform } from '@parley/core/platform'
+import { hearsConversation } from './acting-user.ts'
 import { chatSettings } from './config.ts'
 import { chatMigrations } from './migrations/index.ts'
 import type { ChatPorts } from './ports.ts'
@@ -68,5 +69,5 @@ function sweep({ gateway }: Platform, chat: ChatService, { projectId, type, data
     userIds?: string[]
   }
   const joined = gateway.encode({ type: 'conversation.joined', conversationId })
-  gateway.deliver(projectId, memberIds ?? userIds ?? [], joined)
+  gateway.deliver(projectId, memberIds ?? userIds ?? [], joined, hearsConversation(conversationId))
 }

@@ -274,3 +274,20 @@ test('CHAT-31: a picture goes up, is named by a message, and comes down from the
   expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true)
   expect(got.headers.get('x-content-type-options')).toBe('nosniff')
 })
+
+test('CHAT-17: a limited token is told of nothing it may not read', async () => {
+  const open = await group('una', 'vera')
+  const shut = await group('una', 'vera')
+  const una = await connect('una')
+  const limited = await connect('vera', {
+    device: 'limited',
+    grants: { chat: { read: true, conversations: [open] } },
+  })
+  const withoutChat = await connect('vera', { device: 'no-chat', grants: { rtc: { room: 'r' } } })
+  await sendTo(una, shut, 'not for the limited one')
+  await sendTo(una, open, 'for both')
+  await limited.waitFor('message.created')
+  expect(textsOf(limited, shut)).toEqual([])
+  expect(textsOf(limited, open)).toEqual(['for both'])
+  expect(withoutChat.events).toEqual([])
+})

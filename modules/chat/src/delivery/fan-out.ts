@@ -203,6 +203,7 @@ export class FanOut {
     const { gateway } = this.#options
     const targets = await this.#readTargets(members, rows)
     const online = gateway.online(members.projectId)
+    const admits = hearsConversation(members.conversationId)
     let settled: string[] | undefined
     const audience = (seq: number): Iterable<string> => {
       if (seq <= members.settledSeq) return audienceOf(members, online, seq)
@@ -211,7 +212,8 @@ export class FanOut {
     }
     for (const row of rows) {
       const event = this.#toEvent(row, targets)
-      if (event !== undefined) gateway.deliver(members.projectId, audience(row.seq), gateway.encode(event))
+      if (event !== undefined)
+        gateway.deliver(members.projectId, audience(row.seq), gateway.encode(event), admits)
       this.#tellThoseRemoved(row)
     }
   }

@@ -2,6 +2,7 @@ import type { ServerEvent } from '@parley/contracts'
 import type { Bus } from '@parley/core/bus'
 import type { Gateway } from '@parley/core/gateway'
 import type { Logger } from '@parley/core/kernel'
+import { hearsConversation } from '../acting-user.ts'
 import type { ConversationViews } from '../conversation/conversation-views.ts'
 
 /** An event for the members of a conversation, or for one user's devices, that is kept nowhere. */
@@ -52,14 +53,15 @@ export class Signals {
     const online = gateway.online(projectId)
     if (online.size === 0) return
     const frame = gateway.encode(event)
+    const admits = hearsConversation(conversationId)
     if (onlyUserId !== undefined) {
-      gateway.deliver(projectId, [onlyUserId], frame)
+      gateway.deliver(projectId, [onlyUserId], frame, admits)
       return
     }
     const { members } = await views.get(projectId, conversationId)
     const receivers = [...members].flatMap(([userId, { leftSeq }]) =>
       leftSeq === undefined && userId !== fromUserId && online.has(userId) ? [userId] : [],
     )
-    gateway.deliver(projectId, receivers, frame)
+    gateway.deliver(projectId, receivers, frame, admits)
   }
 }
