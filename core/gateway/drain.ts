@@ -19,13 +19,15 @@ export async function sendAway(connections: readonly Connection[], options: Send
   const { spreadMs, answersWithinMs, signal, ending } = options
   const startedMs = performance.now()
   const leaving = new Map<Connection, number>()
-  let told = 0
-  while ((told < connections.length || leaving.size > 0) && !signal.aborted) {
+  let waiting = [...connections]
+  while ((waiting.length > 0 || leaving.size > 0) && !signal.aborted) {
+    // Those who went by themselves leave the rest no more time than before.
+    waiting = waiting.filter((connection) => !connection.ended)
     const share = spreadMs === 0 ? 1 : Math.min(1, (performance.now() - startedMs) / spreadMs)
-    for (const connection of connections.slice(told, Math.ceil(connections.length * share))) {
+    const due = waiting.length - Math.floor(connections.length * (1 - share))
+    for (const connection of waiting.splice(0, Math.max(0, due))) {
       connection.announce('unavailable', ending())
       leaving.set(connection, performance.now() + answersWithinMs)
-      told++
     }
     for (const [connection, untilMs] of leaving) {
       if (connection.inFlight > 0 && performance.now() < untilMs && !connection.ended) continue

@@ -49,6 +49,7 @@ export interface ConsumerLag {
 
 const appended = 'outbox.appended'
 const released = 'outbox.released'
+const hurried = 'outbox.hurried'
 const wakeGapMs = 5
 
 /**
@@ -85,7 +86,11 @@ export class Outbox implements Closable {
       leaseMs: this.#times.leaseMs,
       onChange: () => this.#wakeConsumers(),
     })
-    this.#progress = new Progress({ database, scope: this.#scope })
+    this.#progress = new Progress({
+      database,
+      scope: this.#scope,
+      hurry: (name) => bus.publish(hurried, name),
+    })
     this.#tails = new TailReader({ database, logger, times: this.#times })
     this.#scope.loop('tails', (signal) => this.#tails.run(signal))
     this.#scope.every('retention', this.#times.retentionMs, async () => {
@@ -161,6 +166,7 @@ export class Outbox implements Closable {
     const stops = [
       this.#bus.subscribe(appended, () => this.#wakeReaders()),
       this.#bus.subscribe(released, () => this.#leases.retry()),
+      this.#bus.subscribe(hurried, (name) => this.#consumers.get(String(name))?.hurry()),
       this.#bus.onGap(() => this.#wakeReaders()),
     ]
     this.#scope.onClose('subscriptions', () => {

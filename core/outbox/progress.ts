@@ -32,12 +32,15 @@ interface Round {
 export class Progress {
   readonly #database: Database
   readonly #scope: Scope
+  readonly #hurry: (name: string) => void
   readonly #rounds = new Map<string, Round>()
   readonly #waiting = new Map<string, Set<() => void>>()
 
-  constructor(options: { database: Database; scope: Scope }) {
+  /** `hurry` tells the consumer, wherever it runs, that somebody waits. */
+  constructor(options: { database: Database; scope: Scope; hurry: (name: string) => void }) {
     this.#database = options.database
     this.#scope = options.scope
+    this.#hurry = options.hurry
   }
 
   /** The consumer has saved its cursor in this process. */
@@ -52,6 +55,7 @@ export class Progress {
     for (let pauseMs = 5; !this.#scope.closed; pauseMs = Math.min(100, pauseMs * 2)) {
       const leftMs = deadlineMs - performance.now()
       if (leftMs <= 0) return false
+      this.#hurry(name)
       await this.#pause(name, Math.min(pauseMs, leftMs))
       const answer = await this.#ask(name, first)
       if (answer === true) return true

@@ -38,7 +38,7 @@ export const webhookSettings = {
   ),
   keepDays: integer(
     'PARLEY_WEBHOOKS_KEEP_DAYS',
-    { default: 30, min: 1, max: 3_650 },
+    { default: 30, min: 4, max: 3_650 },
     'How long the delivery log is kept, what waits for a disabled webhook included. Days',
   ),
 } as const

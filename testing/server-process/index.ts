@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** As `npm start` runs it: a young generation that fits bursts halves the time of garbage collection. */
+const serverFlags = ['--max-semi-space-size=64']
+
 export interface ServerProcessOptions {
   dataDir: string
   /** Root of the repository; the working directory by default. */
@@ -27,7 +30,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const { dataDir, root = process.cwd(), env = {}, readyWithinMs = 60_000 } = options
   const program = join(root, 'apps/server/dist/main.js')
   if (!existsSync(program)) throw new Error('the server is not built: npm run build')
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, [...serverFlags, program], {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

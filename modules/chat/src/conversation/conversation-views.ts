@@ -43,11 +43,9 @@ export function requireMember(members: ConversationMembers, userId: string): Mem
 /** How far back those who left are remembered, in entries. More than a fan-out ever lags behind. */
 const leaversWithin = 10_000
 
-interface MemberRow extends ConversationRow {
-  user_id: string | null
-  role: MemberRole
-  joined_seq: number
-  left_seq: number | null
+interface MembersRow extends ConversationRow {
+  /** One array a member: JSON is read much faster than as many rows are. */
+  members: [userId: string, role: MemberRole, joinedSeq: number, leftSeq: number | null][]
 }
 
 /**
@@ -98,24 +96,25 @@ export class ConversationViews {
   }
 
   async #read(projectId: string, conversationId: string): Promise<ConversationMembers> {
-    const { rows } = await this.#database.project(projectId).query<MemberRow>({
+    const { rows } = await this.#database.project(projectId).query<MembersRow>({
       name: 'chat-load-members',
-      text: `select ${conversationColumns}, m.user_id, m.role, m.joined_seq, m.left_seq
-        from chat.conversations c
-        left join chat.members m on m.project_id = c.project_id and m.conversation_id = c.id
-          and (m.left_seq is null or m.left_seq > c.head_seq - ${leaversWithin})
-        where c.project_id = $1 and c.id = $2`,
+      text: `select ${conversationColumns}, (
+          select coalesce(json_agg(json_build_array(m.user_id, m.role, m.joined_seq, m.left_seq)), '[]')
+          from chat.members m
+          where m.project_id = c.project_id and m.conversation_id = c.id
+            and (m.left_seq is null or m.left_seq > c.head_seq - ${leaversWithin})
+        ) as members
+        from chat.conversations c where c.project_id = $1 and c.id = $2`,
       values: [projectId, conversationId],
     })
     const [conversation] = rows
     if (conversation === undefined) throw new ConversationNotFoundError(conversationId)
     const members = new Map<string, Membership>()
     let settledSeq = 0
-    for (const row of rows) {
-      if (row.user_id === null) continue
-      const leftSeq = row.left_seq ?? undefined
-      members.set(row.user_id, { role: row.role, joinedSeq: row.joined_seq, leftSeq })
-      settledSeq = Math.max(settledSeq, row.joined_seq, leftSeq ?? 0)
+    for (const [userId, role, joinedSeq, left] of conversation.members) {
+      const leftSeq = left ?? undefined
+      members.set(userId, { role, joinedSeq, leftSeq })
+      settledSeq = Math.max(settledSeq, joinedSeq, leftSeq ?? 0)
     }
     const { type, version, direct_users: directUsers } = conversation
     return { projectId, conversationId, type, version, directUsers, members, settledSeq }

@@ -3,6 +3,7 @@ import type { Bus } from '@parley/core/bus'
 import type { Gateway } from '@parley/core/gateway'
 import type { Logger } from '@parley/core/kernel'
 import type { Database } from '@parley/core/store'
+import { hearsConversation } from '../acting-user.ts'
 import {
   type ConversationMembers,
   type ConversationViews,

@@ -71,8 +71,8 @@ export class Appender {
   }
 
   async #commit(entries: readonly OutgoingEntry[], tx: Transaction): Promise<(AppendedMessage | Error)[]> {
-    const fresh = await claimKeys(tx, entries)
-    const heads = await lockHeads(tx, [...fresh])
+    // Sent in one flight and run in this order: keys first, then locks (a circle of waiting needs the other order).
+    const [fresh, heads] = await Promise.all([claimKeys(tx, entries), lockHeads(tx, entries)])
     const refused = await refuseStrangers(tx, [...fresh], heads)
     if (refused.size > 0) await releaseKeys(tx, [...refused.keys()])
     const accepted = entries.filter((entry) => fresh.has(entry) && !refused.has(entry))
@@ -98,9 +98,8 @@ export class Appender {
     const touched = new Set(accepted.map((entry) => keyOf(entry.projectId, entry.conversationId)))
     const moving = new Map([...heads].filter(([key]) => touched.has(key)))
     const rows = numberEntries(accepted, moving, new Date())
-    await writeEntries(tx, rows, moving)
     const runs = groupIntoRuns(rows, moving)
-    await this.#outbox.append(tx, runs.map(appendedEvent))
+    await Promise.all([writeEntries(tx, rows, moving), this.#outbox.append(tx, runs.map(appendedEvent))])
     return runs
   }
 }

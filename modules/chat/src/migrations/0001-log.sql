@@ -64,9 +64,12 @@ create table chat.members (
   read_message_no bigint not null default 0,
   read_at timestamptz,
   joined_at timestamptz not null default now(),
+  -- As in chat.conversations: sync names these without looking through all memberships of the user.
+  large boolean not null default false,
   primary key (project_id, conversation_id, user_id)
 ) with (fillfactor = 80);
 create index members_by_user on chat.members (project_id, user_id, conversation_id) where left_seq is null;
+create index members_of_large on chat.members (project_id, user_id, conversation_id) where large and left_seq is null;
 
 -- Which conversations of a user moved, one row each, stamped with the transaction that moved it last.
 create table chat.user_changes (

@@ -148,10 +148,9 @@ async function listChanged(
 async function listLarge(project: ProjectScope, userId: string): Promise<string[]> {
   const { rows } = await project.query<{ conversation_id: string }>({
     name: 'chat-sync-large',
-    text: `select m.conversation_id from chat.members m
-      join chat.conversations c on c.project_id = m.project_id and c.id = m.conversation_id and c.large
-      where m.project_id = $1 and m.user_id = $2 and m.left_seq is null
-      order by m.conversation_id limit 500`,
+    text: `select conversation_id from chat.members
+      where project_id = $1 and user_id = $2 and large and left_seq is null
+      order by conversation_id limit 500`,
     values: [project.projectId, userId],
   })
   return rows.map((row) => row.conversation_id)

@@ -18,7 +18,9 @@ const types = [
 export function startUserChanges(outbox: Outbox, database: Database): void {
   outbox.consume(userChangesConsumer, {
     types,
-    batchSize: 2_000,
+    batchSize: 5_000,
+    // What moves again meanwhile is written once. A sync that waits does not wait for this.
+    gatherMs: 300,
     handle: (events) => recordChanges(database, events),
   })
 }
