@@ -1,6 +1,7 @@
-import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Authenticator } from '@parley/core/auth'
+import { ConfigError, type ConfigSource, kernelSettings, readSettings } from '@parley/core/kernel'
 import type { Identity } from '@parley/identity'
 import { z } from 'zod'
 
@@ -12,6 +13,24 @@ const developmentKey = z.object({
   keySecret: z.string(),
 })
 export type DevelopmentKey = z.infer<typeof developmentKey>
+
+/**
+ * Production starts without anything that is open in development: a demo that was asked for, or the file with the
+ * development key, whose key may still be live. Throws a ConfigError that says what to do.
+ */
+export function refuseDevelopmentLeftovers(source: ConfigSource, dataDir: string): void {
+  const demo = source.read('PARLEY_DEMO')
+  if (demo !== undefined && readSettings({ demo: kernelSettings.demo }, source).demo) {
+    throw new ConfigError(
+      'PARLEY_DEMO: production serves no demo. Leave it out, or set PARLEY_MODE=development.',
+    )
+  }
+  const path = join(dataDir, 'dev.json')
+  if (!existsSync(path)) return
+  throw new ConfigError(
+    `${path} holds a development key. Revoke it (parley keys revoke) or keep it elsewhere, delete the file, start again.`,
+  )
+}
 
 /**
  * The API key that development tools use: the one in dev.json when it still opens its project, else that of a new

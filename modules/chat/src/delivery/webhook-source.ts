@@ -1,0 +1,58 @@
+import type { EntryContent, Message } from '@parley/contracts'
+import { type PublicEvent, publicEventId, type WebhookSource } from '@parley/core/webhooks'
+import { type ContentDecorator, toMessage } from '../message/entry-row.ts'
+import { readRange } from '../message/history.ts'
+
+/**
+ * What customers hear of `conversation.appended`: one event an entry, read from the log, in its order. A message that
+ * was edited or recalled before it was read shows what it is now, as it does in history; the change follows.
+ */
+export function conversationWebhookSource(decorate: ContentDecorator): WebhookSource {
+  return async (project, event) => {
+    if (event.type !== 'conversation.appended') return []
+    const { conversationId, fromSeq, toSeq } = event.data
+    const rows = await readRange(
+      project,
+      conversationId,
+      { afterSeq: fromSeq - 1, beforeSeq: toSeq + 1, limit: toSeq - fromSeq + 1 },
+      true,
+    )
+    return rows.map((row) => toPublicEvent(project.projectId, toMessage(row, decorate)))
+  }
+}
+
+function toPublicEvent(projectId: string, entry: Message): PublicEvent {
+  const type = eventTypeOf(entry.content)
+  return {
+    id: publicEventId(projectId, entry.conversationId, entry.seq),
+    type,
+    subject:
+      type === 'conversation.changed' ? `conversations/${entry.conversationId}` : `messages/${targetOf(entry)}`,
+    time: new Date(entry.createdAt),
+    data: entry,
+  }
+}
+
+function eventTypeOf({ type }: EntryContent): PublicEvent['type'] {
+  switch (type) {
+    case 'text':
+    case 'image':
+    case 'file':
+    case 'custom':
+    case 'recalled':
+      return 'message.created'
+    case 'edit':
+      return 'message.edited'
+    case 'recall':
+      return 'message.recalled'
+    case 'members-added':
+    case 'members-removed':
+    case 'profile-changed':
+      return 'conversation.changed'
+  }
+}
+
+/** The message that the entry is, or that it changes. */
+function targetOf({ id, content }: Message): string {
+  return content.type === 'edit' || content.type === 'recall' ? content.targetId : id
+}
