@@ -36,7 +36,11 @@ const nodePrograms = [
   { in: 'sdk/client/src/index.ts', out: 'sdk/client/dist/index.node.js' },
 ]
 
-const browserLibraries = [{ in: 'sdk/client/src/index.ts', out: 'sdk/client/dist/index.js' }]
+/** What is imported on demand becomes a chunk of its own, so that pages load it when they use it. */
+const browserLibraries = [
+  { in: 'sdk/client/src/index.ts', out: 'sdk/client/dist', external: [] },
+  { in: 'sdk/react/src/index.ts', out: 'sdk/react/dist', external: ['react', '@parley/client'] },
+]
 
 export function esbuildTargets() {
   const present = (target) => existsSync(join(root, target.in))
@@ -52,8 +56,11 @@ export function esbuildTargets() {
       platform: 'browser',
       target: 'es2022',
       conditions: ['parley-source', 'browser'],
-      entryPoints: [target.in],
-      outfile: target.out,
+      entryPoints: { index: target.in },
+      outdir: target.out,
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
+      external: target.external,
     })),
   ]
 }
@@ -107,6 +114,8 @@ async function buildNative() {
 export async function buildAll() {
   ensureDependencies()
   const { build } = await import('esbuild')
+  // Chunks are named by content: those of former builds would pile up.
+  for (const { out } of browserLibraries) rmSync(join(root, out, 'chunks'), { recursive: true, force: true })
   await Promise.all(esbuildTargets().map((target) => build(target)))
   await buildNative()
   await buildPages()
@@ -115,7 +124,10 @@ export async function buildAll() {
 /** Removes what builds made. */
 function clean() {
   for (const target of esbuildTargets())
-    rmSync(join(root, target.outfile, '..'), { recursive: true, force: true })
+    rmSync(target.outdir ? join(root, target.outdir) : join(root, target.outfile, '..'), {
+      recursive: true,
+      force: true,
+    })
   for (const page of pages) rmSync(join(root, page.folder, 'dist'), { recursive: true, force: true })
 }
 

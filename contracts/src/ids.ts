@@ -30,6 +30,8 @@ export const idPrefixes = {
   participant: 'part',
   publication: 'pub',
   subscription: 'sub',
+  webhook: 'hook',
+  webhookDelivery: 'dlv',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

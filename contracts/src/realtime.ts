@@ -34,7 +34,8 @@ export const clientFrames = {
   'message.recall': z.object({ messageId: anyId }),
   'message.find': z.object({ clientMessageId }),
   'message.list': historyQuery.extend({ conversationId: anyId }),
-  'conversation.create': createConversationRequest,
+  /** Nested, because a conversation has a `type` and an `id` as the frame has. */
+  'conversation.create': z.object({ conversation: createConversationRequest }),
   'conversation.get': z.object({ conversationId: anyId }),
   'conversation.open-direct': z.object({ userId: customId }),
   'conversation.read': z.object({ conversationId: anyId, seq: z.int().min(0) }),

@@ -237,7 +237,8 @@ function parseExtensions(raw: RawMedia): MediaDescription['headerExtensions'] {
 
 /** sdp-transform knows neither a dash in a rid nor Firefox's braces in a msid: such lines come back as invalid. */
 function refusedLines(raw: RawMedia, prefix: string): string[] {
-  return (raw.invalid ?? []).map(({ value }) => value).filter((value) => value?.startsWith(prefix))
+  // A line of digits alone comes back as a number, whatever the types say.
+  return (raw.invalid ?? []).map(({ value }) => String(value)).filter((value) => value.startsWith(prefix))
 }
 
 function parseRids(raw: RawMedia): RestrictedStream[] {

@@ -229,6 +229,12 @@ describe('garbage', () => {
     )
   })
 
+  test('a line of digits alone is skipped like any other that is not known', () => {
+    expect(parseSdp(changed('a=sendonly', 'a=sendonly\r\na=0')).media).toHaveLength(
+      parseSdp(browserOffer).media.length,
+    )
+  })
+
   test('a value cannot break out of its line', () => {
     const offer = parseSdp(browserOffer)
     const forged: SessionDescription = { ...offer, sessionId: '1\r\na=evil' }

@@ -14,7 +14,7 @@ import { createFoundation, createPlatform } from '@parley/core/platform'
 import { createAuthenticator, createIdentity } from '@parley/identity'
 import { createRtc } from '@parley/rtc'
 import { serveDemo } from './demo.ts'
-import { type DevelopmentKey, ensureDevelopmentKey } from './development.ts'
+import { type DevelopmentKey, ensureDevelopmentKey, refuseDevelopmentLeftovers } from './development.ts'
 import { version } from './version.ts'
 
 export interface StartOptions {
@@ -44,6 +44,7 @@ export async function startServer({
   const read = readSettings(kernelSettings, source)
   const kernel: KernelSettings = { ...read, dataDir: resolve(read.dataDir) }
   mkdirSync(kernel.dataDir, { recursive: true, mode: 0o700 })
+  if (kernel.mode === 'production') refuseDevelopmentLeftovers(source, kernel.dataDir)
   const logger = given ?? createLogger({ level: kernel.logLevel })
   const scope = new Scope('server', logger)
   try {
@@ -69,7 +70,7 @@ async function compose(options: CompositionOptions): Promise<RunningServer> {
     attachments: platform.objects,
     sendGuards: [],
   })
-  await createRtc(platform, { authenticator })
+  const rtc = await createRtc(platform, { authenticator })
   await foundation.outbox.tailing()
   const development = kernel.mode === 'development'
   const demo = development && kernel.demo
@@ -79,6 +80,8 @@ async function compose(options: CompositionOptions): Promise<RunningServer> {
   if (development) key = await ensureDevelopmentKey({ dataDir: kernel.dataDir, url, identity, authenticator })
   logger.info({ url, contentUrl, processId: platform.processId, version }, 'server ready')
   const close = async (): Promise<void> => {
+    // Rooms first, while their members can still be told.
+    await rtc?.close()
     await platform.drain()
     await scope.close()
   }

@@ -1,4 +1,5 @@
 export { chatSettings } from './config.ts'
+export { conversationWebhookSource } from './delivery/webhook-source.ts'
 export { createChat } from './module.ts'
 export type {
   AttachmentSource,

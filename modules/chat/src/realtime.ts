@@ -36,7 +36,7 @@ export function registerFrames(gateway: Gateway, chat: ChatService): void {
     return chat.history.list(session.projectId, conversationId, session.userId, range)
   })
 
-  gateway.handle('conversation.create', async (session, { ownerId: _, ...group }) => {
+  gateway.handle('conversation.create', async (session, { conversation: { ownerId: _, ...group } }) => {
     requireChatGrant(session.grants, 'send')
     return chat.groups.create(actorOf(session), group)
   })

@@ -15,7 +15,13 @@ export type InboundOptions = {
   readonly codecs: ReadonlyMap<number, string>
 }
 
-export type DelayStatistics = { readonly meanMs: number; readonly p95Ms: number; readonly maxMs: number }
+export type DelayStatistics = {
+  readonly meanMs: number
+  readonly p95Ms: number
+  readonly maxMs: number
+  /** The frames these say it of, in the order of their arrival until there are 2,000. */
+  readonly recentMs: readonly number[]
+}
 
 export type InboundStatistics = {
   readonly ssrc: number
@@ -184,5 +190,6 @@ function summarize(delays: readonly number[]): DelayStatistics {
     meanMs: sorted.reduce((sum, delay) => sum + delay, 0) / sorted.length,
     p95Ms: sorted[Math.floor(sorted.length * 0.95)] ?? 0,
     maxMs: sorted.at(-1) ?? 0,
+    recentMs: [...delays],
   }
 }

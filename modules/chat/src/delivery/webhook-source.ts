@@ -1,13 +1,16 @@
 import type { EntryContent, Message } from '@parley/contracts'
 import { type PublicEvent, publicEventId, type WebhookSource } from '@parley/core/webhooks'
-import { type ContentDecorator, toMessage } from '../message/entry-row.ts'
+import { contentDecorator } from '../message/attachments.ts'
+import { toMessage } from '../message/entry-row.ts'
 import { readRange } from '../message/history.ts'
+import type { AttachmentSource } from '../ports.ts'
 
 /**
  * What customers hear of `conversation.appended`: one event an entry, read from the log, in its order. A message that
  * was edited or recalled before it was read shows what it is now, as it does in history; the change follows.
  */
-export function conversationWebhookSource(decorate: ContentDecorator): WebhookSource {
+export function conversationWebhookSource(attachments: AttachmentSource): WebhookSource {
+  const decorate = contentDecorator(attachments)
   return async (project, event) => {
     if (event.type !== 'conversation.appended') return []
     const { conversationId, fromSeq, toSeq } = event.data
@@ -27,7 +30,7 @@ function toPublicEvent(projectId: string, entry: Message): PublicEvent {
     id: publicEventId(projectId, entry.conversationId, entry.seq),
     type,
     subject:
-      type === 'conversation.changed' ? `conversations/${entry.conversationId}` : `messages/${targetOf(entry)}`,
+      type === 'conversation.changed' ? `conversation/${entry.conversationId}` : `message/${targetOf(entry)}`,
     time: new Date(entry.createdAt),
     data: entry,
   }

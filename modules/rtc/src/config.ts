@@ -1,0 +1,64 @@
+import { availableParallelism } from 'node:os'
+import { flag, integer, optionalString, type SettingValues, secret } from '@parley/core/kernel'
+
+export const rtcSettings = {
+  enabled: flag('PARLEY_RTC', true, 'Serve audio and video; false answers them with `not-implemented`'),
+  workers: integer(
+    'PARLEY_RTC_WORKERS',
+    { default: Math.min(4, availableParallelism()), min: 1, max: 64 },
+    'Media worker processes; rooms are spread over them. Default: one a core, at most 4',
+  ),
+  mediaPort: integer(
+    'PARLEY_MEDIA_PORT',
+    { default: 7701, max: 65_472 },
+    'UDP and TCP port of the first media worker; worker i takes this port + i; 0 picks free ones',
+  ),
+  mediaAddresses: optionalString(
+    'PARLEY_MEDIA_ADDRESSES',
+    'Local IP addresses for media, by commas. Default: all; loopback in development or where nothing else is',
+  ),
+  publicAddress: optionalString(
+    'PARLEY_PUBLIC_ADDRESS',
+    'IP addresses (by commas, one a family) under which clients reach the media ports, behind a 1:1 NAT',
+  ),
+  turnUrls: optionalString(
+    'PARLEY_TURN_URLS',
+    'TURN servers for clients, by commas: `turn:turn.example.com:3478?transport=udp`',
+  ),
+  turnSecret: secret(
+    'PARLEY_TURN_SECRET',
+    'Shared secret of the TURN servers (`static-auth-secret` of coturn) from which credentials are made',
+  ),
+  turnTtlMs: integer(
+    'PARLEY_TURN_TTL_MS',
+    { default: 12 * 3_600_000, min: 60_000 },
+    'How long TURN credentials are good, in milliseconds',
+  ),
+  placeKeptMs: integer(
+    'PARLEY_RTC_PLACE_KEPT_MS',
+    { default: 30_000, min: 0, max: 600_000 },
+    'How long the place of a participant whose connection was lost is kept, in milliseconds',
+  ),
+  maxParticipants: integer(
+    'PARLEY_RTC_MAX_PARTICIPANTS',
+    { default: 5_000, min: 1 },
+    'Participants (players by WHEP among them) in one room',
+  ),
+  maxPublications: integer(
+    'PARLEY_RTC_MAX_PUBLICATIONS',
+    { default: 16, min: 1, max: 32 },
+    'Publications of one participant',
+  ),
+  loudest: integer(
+    'PARLEY_RTC_LOUDEST',
+    { default: 9, min: 1 },
+    'Microphones of a room that are forwarded at once: the loudest; the others wait',
+  ),
+  roomLeaseMs: integer(
+    'PARLEY_RTC_ROOM_LEASE_MS',
+    { default: 6_000, min: 1_000, max: 60_000 },
+    'After this long without a sign of life another server process may take over the rooms of one, in milliseconds',
+  ),
+} as const
+
+export type RtcSettings = SettingValues<typeof rtcSettings>

@@ -1,0 +1,86 @@
+import { AppError, type ClientFrameType, clientFrames } from '@parley/contracts'
+import { readSettings } from '@parley/core/kernel'
+import type { Platform } from '@parley/core/platform'
+import { rtcSettings } from './config.ts'
+import { rtcMigrations } from './migrations/index.ts'
+import type { RtcPorts } from './ports.ts'
+import { registerFrames } from './realtime.ts'
+import { RoomStore } from './room/room-store.ts'
+import { Rooms } from './room/rooms.ts'
+import { refuseRoutes, registerRoutes } from './routes.ts'
+import { addRtcMetrics } from './rtc-metrics.ts'
+import { RtcService } from './service.ts'
+import { mediaAddresses } from './sfu/addresses.ts'
+import { SfuPool } from './sfu/sfu-pool.ts'
+import { QualityReporter } from './usage/quality-reporter.ts'
+import { UsageMeter } from './usage/usage-meter.ts'
+import { refuseWhip, registerWhip } from './whip/whip-routes.ts'
+
+const speakersEveryMs = 300
+const usageEveryMs = 1_000
+const qualityEveryMs = 2_000
+const grantsEveryMs = 2_000
+
+/**
+ * Starts rooms on the platform: schema, REST, realtime, WHIP and WHEP, and the media workers. The platform's scope owns
+ * what is started. Without the native packet path everything here answers `not-implemented` and nothing else suffers.
+ */
+export async function createRtc(platform: Platform, ports: RtcPorts): Promise<RtcService | undefined> {
+  const { http, gateway, database, outbox, processId, ledger, telemetry } = platform
+  const settings = readSettings(rtcSettings, platform.source)
+  if (!settings.enabled) {
+    refuse(platform, new AppError('not-implemented', 'Audio and video are switched off: PARLEY_RTC'))
+    return undefined
+  }
+  const scope = platform.scope.child('rtc')
+  const logger = platform.logger.child({ module: 'rtc' })
+  await database.migrate(rtcMigrations)
+
+  const addresses = mediaAddresses({
+    local: settings.mediaAddresses,
+    publicAddress: settings.publicAddress,
+    loopback: platform.kernel.mode === 'development',
+  })
+  const pool = new SfuPool({
+    ...{ size: settings.workers, port: settings.mediaPort, addresses, logger },
+    ...(ports.sfuEntry !== undefined && { entry: ports.sfuEntry }),
+  })
+  scope.own('media workers', pool)
+  const usage = scope.own('usage', new UsageMeter(ledger, logger))
+  const store = new RoomStore({ database, outbox, processId, leaseMs: settings.roomLeaseMs })
+  scope.onClose('leases', () => store.releaseAll())
+  const rooms = new Rooms({
+    ...{ store, pool, usage, logger, processId, leaseMs: settings.roomLeaseMs, limits: settings },
+    encode: (event) => gateway.encode(event),
+  })
+  const turn = { urls: settings.turnUrls, secret: settings.turnSecret, ttlMs: settings.turnTtlMs }
+  const rtc = new RtcService({ rooms, store, turn })
+
+  registerRoutes(http, rtc)
+  registerFrames(gateway, rtc, telemetry)
+  registerWhip(http, rtc, ports.authenticator)
+  const quality = new QualityReporter({ rooms, pool, telemetry })
+  addRtcMetrics(platform.metrics, { rooms, pool, quality })
+  // Workers that fail later cost rooms, but chat and REST of this process go on.
+  http.readiness('rtc', () => (pool.starting ? 'the media workers are starting' : undefined))
+
+  scope.own('rooms', rtc)
+  scope.every('speakers', speakersEveryMs, () => {
+    for (const room of rooms.alive) room.lookAtSpeakers()
+  })
+  scope.every('usage', usageEveryMs, () => usage.flush())
+  scope.every('quality', qualityEveryMs, () => quality.report())
+  scope.every('grants', grantsEveryMs, () => rtc.checkGrants())
+  scope.every('room leases', Math.floor(settings.roomLeaseMs / 3), () => rooms.extendLeases())
+  pool.start()
+  return rtc
+}
+
+function refuse({ http, gateway }: Platform, reason: AppError): void {
+  refuseRoutes(http, reason)
+  refuseWhip(http, reason)
+  const types = Object.keys(clientFrames) as ClientFrameType[]
+  for (const type of types) {
+    if (type.startsWith('rtc.')) gateway.handle(type, () => Promise.reject(reason))
+  }
+}

@@ -1,0 +1,53 @@
+/** One simulcast stream of a publication, as last seen. */
+export interface Layer {
+  running: boolean
+  width: number | undefined
+  height: number | undefined
+}
+
+/** What a subscriber asked for: the size of the element in device pixels. */
+export interface WantedSize {
+  width: number | undefined
+  height: number | undefined
+}
+
+/** An element a little larger than the picture is still served by it: nobody sees the difference. */
+const tolerance = 0.85
+
+/**
+ * The index of the layer to send: the smallest running one that fills the element, else the largest running one.
+ * Undefined when none runs.
+ */
+export function chooseLayer(layers: readonly Layer[], wanted: WantedSize): number | undefined {
+  const running = layers
+    .map((layer, index) => ({ index, pixels: pixelsOf(layers, index), ...layer }))
+    .filter((layer) => layer.running)
+    .sort((a, b) => a.pixels - b.pixels)
+  return (running.find((layer) => fills(layer, wanted)) ?? running.at(-1))?.index
+}
+
+function fills(layer: Layer & { pixels: number }, { width, height }: WantedSize): boolean {
+  if (width === undefined && height === undefined) return false
+  // The picture is fitted into the element: the side that is reached first decides.
+  const byWidth = layer.width === undefined || width === undefined || layer.width >= width * tolerance
+  const byHeight = layer.height === undefined || height === undefined || layer.height >= height * tolerance
+  if (layer.width === undefined) return false
+  return byWidth || byHeight
+}
+
+/** Of unknown size, layers count as ascending in the order of the offer. */
+function pixelsOf(layers: readonly Layer[], index: number): number {
+  const { width, height } = layers[index] ?? { width: undefined, height: undefined }
+  if (width !== undefined && height !== undefined) return width * height
+  return 4 ** index
+}
+
+/** The size of the largest layer. */
+export function largestSize(layers: readonly Layer[]): { width: number; height: number } | undefined {
+  let largest: { width: number; height: number } | undefined
+  for (const { width, height } of layers) {
+    if (width === undefined || height === undefined) continue
+    if (largest === undefined || width * height > largest.width * largest.height) largest = { width, height }
+  }
+  return largest
+}

@@ -1,0 +1,292 @@
+import {
+  AppError,
+  newId,
+  type Participant as ParticipantView,
+  type PublicationSource,
+  type ServerEvent,
+  type SubscriptionReason,
+} from '@parley/contracts'
+import type { Session } from '@parley/core/gateway'
+import type { TransportCloseReason } from '@parley/fastpath'
+import { PublishConnection, readSdp } from '../connection/publish-connection.ts'
+import type { ReceivingConnection } from '../connection/receiving-connection.ts'
+import { SubscribeConnection } from '../connection/subscribe-connection.ts'
+import { Downlink } from './downlink.ts'
+import { Publication } from './publication.ts'
+import { type Rights, requireSource } from './rights.ts'
+import type { Room } from './room.ts'
+import { defaultWish, Subscription, type Wish } from './subscription.ts'
+
+export interface PublicationOffer {
+  mid: string
+  kind: 'audio' | 'video'
+  source: PublicationSource
+  name?: string | undefined
+  muted: boolean
+}
+
+export interface ParticipantOptions {
+  room: Room
+  userId: string
+  name: string | undefined
+  rights: Rights
+  /** `member` comes by realtime, `whip` and `whep` by HTTP. */
+  via: 'member' | 'whip' | 'whep'
+}
+
+const kindOfSource: Readonly<Partial<Record<PublicationSource, 'audio' | 'video'>>> = {
+  camera: 'video',
+  screen: 'video',
+  microphone: 'audio',
+  'screen-audio': 'audio',
+}
+
+/**
+ * Somebody in a room. Owns the two connections, the publications and the subscriptions; its room makes and ends it.
+ * The session it speaks through may be lost and another take its place.
+ */
+export class Participant {
+  readonly id = newId('participant')
+  readonly room: Room
+  readonly userId: string
+  readonly name: string | undefined
+  readonly via: ParticipantOptions['via']
+  readonly joinedAt = new Date()
+  readonly publications = new Map<string, Publication>()
+  readonly subscriptions = new Map<string, Subscription>()
+  readonly downlink = new Downlink(() => this.subscriptions.values())
+  rights: Rights
+  session: Session | undefined
+  /** Set by the room while no session is there. */
+  leaveTimer: NodeJS.Timeout | undefined
+  readonly #wishes = new Map<string, Wish>()
+  #publishing: PublishConnection | undefined
+  #receiving: ReceivingConnection | undefined
+  #lastVersion = 0
+  #closed = false
+
+  constructor(options: ParticipantOptions) {
+    this.room = options.room
+    this.userId = options.userId
+    this.name = options.name
+    this.rights = options.rights
+    this.via = options.via
+  }
+
+  get receiving(): ReceivingConnection | undefined {
+    return this.#receiving
+  }
+
+  get publishing(): PublishConnection | undefined {
+    return this.#publishing
+  }
+
+  get hasMedia(): boolean {
+    return this.#publishing !== undefined || this.#receiving !== undefined
+  }
+
+  view(): ParticipantView {
+    return {
+      id: this.id,
+      userId: this.userId,
+      ...(this.name !== undefined && { name: this.name }),
+      joinedAt: this.joinedAt.toISOString(),
+      publications: [...this.publications.values()].map((publication) => publication.view()),
+    }
+  }
+
+  send(event: ServerEvent): void {
+    this.session?.send(event)
+  }
+
+  /** Answers an offer of the publish connection. Publications that are not named end; nothing changes on error. */
+  publish(sdp: string, items: readonly PublicationOffer[]) {
+    this.#checkItems(items)
+    const offer = readSdp(sdp)
+    const present = new Map([...this.publications.values()].map((one) => [one.section.mid, one]))
+    const renewed = new Set<string>()
+    for (const { mid, source, kind } of items) {
+      const known = present.get(mid)
+      if (known !== undefined && (known.source !== source || known.kind !== kind)) renewed.add(mid)
+    }
+    // A client that came back without its old connection offers from a new one.
+    if (this.#publishing?.server.isOf(offer) === false) {
+      this.#closePublishing()
+      present.clear()
+    }
+    const fresh = this.#publishing === undefined
+    const connection = this.#publishing ?? this.#openPublishing()
+    const wanted = new Map(items.map(({ mid, kind }) => [mid, kind]))
+    let answer: ReturnType<PublishConnection['answer']>
+    try {
+      answer = connection.answer(offer, wanted, renewed)
+    } catch (error) {
+      if (fresh) this.#closePublishing()
+      throw error
+    }
+    const publications = items.map((item) => {
+      const section = answer.sections.get(item.mid)
+      if (section === undefined) throw new Error('a wanted section was not answered')
+      const known = present.get(item.mid)
+      if (known?.section.track === section.track) {
+        if (known.setMuted(item.muted)) this.room.announceChange(known)
+        return { mid: item.mid, id: known.id }
+      }
+      if (known !== undefined) this.#unpublish(known)
+      const { source, name, muted } = item
+      const id = newId('publication')
+      const publication = new Publication({ id, owner: this, source, name, muted, section })
+      this.publications.set(id, publication)
+      this.room.publicationAdded(publication)
+      return { mid: item.mid, id }
+    })
+    for (const [mid, known] of present) if (!wanted.has(mid)) this.#unpublish(known)
+    return { sdp: answer.sdp, publications }
+  }
+
+  /** Subscribes to a publication of somebody else, where the rights allow. */
+  subscribe(publication: Publication): void {
+    if (!this.rights.subscribe || this.via === 'whip' || this.#closed) return
+    // A player's connection comes with its offer.
+    if (this.via === 'whep' && this.#receiving === undefined) return
+    if (publication.owner === this || this.subscriptions.has(publication.id)) return
+    const wish = this.#wishes.get(publication.id) ?? defaultWish
+    this.subscriptions.set(publication.id, new Subscription(this, publication, wish))
+    const { id: publicationId, kind, owner, section, source } = publication
+    const screen = source === 'screen' || source === 'screen-audio'
+    this.#ensureReceiving().add({
+      ...{ publicationId, kind, participantId: owner.id, codecs: section.codecs },
+      mediaStream: screen ? `${owner.id}-screen` : owner.id,
+    })
+  }
+
+  unsubscribe(publicationId: string): void {
+    this.subscriptions.get(publicationId)?.close()
+    this.subscriptions.delete(publicationId)
+    this.#wishes.delete(publicationId)
+    this.#receiving?.remove(publicationId)
+  }
+
+  setWish(publicationId: string, wish: Wish): void {
+    if (!this.room.publications.has(publicationId)) return
+    this.#wishes.set(publicationId, wish)
+    this.subscriptions.get(publicationId)?.setWish(wish)
+  }
+
+  /** Takes an answer of the subscribe connection. */
+  answerSubscribe(version: number, sdp: string): void {
+    const connection = this.#receiving
+    if (!(connection instanceof SubscribeConnection)) {
+      throw new AppError('conflict', 'No offer waits for an answer')
+    }
+    connection.requireInFlight(version)
+    const answer = readSdp(sdp)
+    if (connection.server.isOf(answer)) connection.handleAnswer(version, answer)
+    else {
+      this.#closeReceiving()
+      this.renegotiate({ iceRestart: false })
+    }
+  }
+
+  /** A new offer: with fresh ICE credentials, or (after a lost session) as it is. */
+  renegotiate(options: { iceRestart: boolean }): void {
+    const connection = this.#receiving
+    if (connection instanceof SubscribeConnection) {
+      if (options.iceRestart) connection.restart()
+      else connection.resend()
+    } else if (connection === undefined) {
+      for (const publication of this.room.publications.values()) this.subscribe(publication)
+    }
+  }
+
+  /** Plays over a connection that the client offered, as WHEP does. */
+  receiveOver(connection: ReceivingConnection): void {
+    this.#receiving = connection
+  }
+
+  tellSubscription(publicationId: string, state: { active: boolean; reason: SubscriptionReason }): void {
+    this.send({ type: 'rtc.subscription-changed', roomId: this.room.id, publicationId, ...state })
+  }
+
+  handleTrack(publicationId: string, negotiated: Parameters<Subscription['negotiated']>[0]): void {
+    this.subscriptions.get(publicationId)?.negotiated(negotiated)
+  }
+
+  /** A connection ended by itself. A closed one can be made anew by the client; a lost one means that the path is gone. */
+  handleConnectionClosed(which: 'publish' | 'receive', reason: TransportCloseReason): void {
+    if (this.#closed || reason === 'closed') return
+    if (which === 'publish') this.#closePublishing()
+    else this.#closeReceiving()
+    this.room.connectionLost(this, reason)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearTimeout(this.leaveTimer)
+    this.#closePublishing()
+    this.#closeReceiving()
+  }
+
+  #checkItems(items: readonly PublicationOffer[]): void {
+    if (items.length > this.room.limits.maxPublications) {
+      throw new AppError('limit-exceeded', `At most ${this.room.limits.maxPublications} publications`)
+    }
+    const mids = new Set<string>()
+    for (const { mid, source, kind } of items) {
+      requireSource(this.rights, source)
+      const fitting = kindOfSource[source]
+      if (fitting !== undefined && fitting !== kind) {
+        throw new AppError('invalid-request', `${source} is ${fitting}, not ${kind}`)
+      }
+      if (mids.has(mid)) throw new AppError('invalid-request', `Section ${mid} is named twice`)
+      mids.add(mid)
+    }
+  }
+
+  #openPublishing(): PublishConnection {
+    const { worker, announced } = this.room
+    this.#publishing = new PublishConnection({
+      worker,
+      announced,
+      onClosed: (reason) => this.handleConnectionClosed('publish', reason),
+    })
+    return this.#publishing
+  }
+
+  #closePublishing(): void {
+    for (const publication of [...this.publications.values()]) this.#unpublish(publication)
+    const connection = this.#publishing
+    this.#publishing = undefined
+    connection?.close()
+  }
+
+  #unpublish(publication: Publication): void {
+    this.publications.delete(publication.id)
+    this.room.publicationRemoved(publication)
+  }
+
+  #ensureReceiving(): ReceivingConnection {
+    if (this.#receiving) return this.#receiving
+    const { worker, announced, id: roomId } = this.room
+    const connection = new SubscribeConnection({
+      worker,
+      announced,
+      lastVersion: this.#lastVersion,
+      onOffer: (offer) => this.send({ type: 'rtc.subscribe-offer', roomId, ...offer }),
+      onTrack: (publicationId, negotiated) => this.handleTrack(publicationId, negotiated),
+      onClosed: (reason) => this.handleConnectionClosed('receive', reason),
+    })
+    this.#receiving = connection
+    return connection
+  }
+
+  #closeReceiving(): void {
+    for (const subscription of this.subscriptions.values()) subscription.close()
+    this.subscriptions.clear()
+    const connection = this.#receiving
+    if (connection instanceof SubscribeConnection) this.#lastVersion = connection.version
+    this.#receiving = undefined
+    connection?.close()
+  }
+}

@@ -1,0 +1,231 @@
+import { AppError, type RtcLeaveReason, type ServerEvent } from '@parley/contracts'
+import type { EncodedFrame, Session } from '@parley/core/gateway'
+import type { TransportCloseReason } from '@parley/fastpath'
+import type { MediaWorker } from '../sfu/media-worker.ts'
+import type { UsageMeter } from '../usage/usage-meter.ts'
+import { Participant, type ParticipantOptions } from './participant.ts'
+import type { Publication } from './publication.ts'
+import { requireAdmin } from './rights.ts'
+import type { RoomLog } from './room-log.ts'
+import { Speakers } from './speakers.ts'
+
+export interface RoomLimits {
+  placeKeptMs: number
+  maxParticipants: number
+  maxPublications: number
+  loudest: number
+}
+
+export interface RoomOptions {
+  projectId: string
+  id: string
+  name: string | undefined
+  createdAt: Date
+  worker: MediaWorker
+  announced: readonly string[]
+  measuredBy: string
+  limits: RoomLimits
+  usage: UsageMeter
+  log: RoomLog
+  encode: (event: ServerEvent) => EncodedFrame
+  /** Nobody is in it any more, or it was closed. */
+  onEmpty: (room: Room) => void
+}
+
+/** A room with somebody in it. Lives in one server process, its media in one worker. Owns its participants. */
+export class Room {
+  readonly projectId: string
+  readonly id: string
+  readonly createdAt: Date
+  readonly worker: MediaWorker
+  readonly announced: readonly string[]
+  readonly measuredBy: string
+  readonly limits: RoomLimits
+  readonly usage: UsageMeter
+  readonly participants = new Map<string, Participant>()
+  readonly publications = new Map<string, Publication>()
+  name: string | undefined
+  readonly #log: RoomLog
+  readonly #encode: RoomOptions['encode']
+  readonly #onEmpty: RoomOptions['onEmpty']
+  readonly #speakers: Speakers
+  #closed = false
+
+  constructor(options: RoomOptions) {
+    this.projectId = options.projectId
+    this.id = options.id
+    this.name = options.name
+    this.createdAt = options.createdAt
+    this.worker = options.worker
+    this.announced = options.announced
+    this.measuredBy = options.measuredBy
+    this.limits = options.limits
+    this.usage = options.usage
+    this.#log = options.log
+    this.#encode = options.encode
+    this.#onEmpty = options.onEmpty
+    this.#speakers = new Speakers(options.limits.loudest)
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Those the members see: players by WHEP watch unseen. */
+  members(): Participant[] {
+    return [...this.participants.values()].filter(({ via }) => via !== 'whep')
+  }
+
+  join(options: Omit<ParticipantOptions, 'room'> & { session?: Session }): Participant {
+    if (this.participants.size >= this.limits.maxParticipants) {
+      throw new AppError('limit-exceeded', `The room has ${this.limits.maxParticipants} participants already`)
+    }
+    const participant = new Participant({ ...options, room: this })
+    participant.session = options.session
+    this.participants.set(participant.id, participant)
+    if (participant.via !== 'whep') {
+      this.#broadcast(
+        { type: 'rtc.participant-joined', roomId: this.id, participant: participant.view() },
+        participant,
+      )
+    }
+    this.#log.add('room.participant-joined', { participantId: participant.id, userId: participant.userId })
+    for (const publication of this.publications.values()) participant.subscribe(publication)
+    return participant
+  }
+
+  /** Gives a kept place to a new session; one that still holds it is told. */
+  resume(participant: Participant, session: Session): void {
+    clearTimeout(participant.leaveTimer)
+    if (participant.session !== undefined && participant.session !== session) {
+      participant.send({ type: 'rtc.closed', roomId: this.id, reason: 'replaced' })
+    }
+    participant.session = session
+    participant.renegotiate({ iceRestart: false })
+  }
+
+  /** The session is gone: the place is kept for a while, and media goes on. */
+  detach(participant: Participant): void {
+    participant.session = undefined
+    if (!participant.hasMedia && this.limits.placeKeptMs > 2_000) {
+      // Nobody misses what neither sends nor receives, but a reload is quicker than this.
+      this.#leaveLater(participant, 2_000)
+    } else this.#leaveLater(participant, this.limits.placeKeptMs)
+  }
+
+  leave(participant: Participant, reason: RtcLeaveReason): void {
+    if (!this.participants.delete(participant.id)) return
+    if (reason !== 'left') participant.send({ type: 'rtc.closed', roomId: this.id, reason })
+    participant.session = undefined
+    participant.close()
+    const { id: participantId, userId } = participant
+    if (participant.via !== 'whep') {
+      this.#broadcast({ type: 'rtc.participant-left', roomId: this.id, participantId, reason })
+    }
+    this.#log.add('room.participant-left', { participantId, userId, reason })
+    if (this.participants.size === 0 && !this.#closed) {
+      this.#closed = true
+      this.#onEmpty(this)
+    }
+  }
+
+  /** Everybody leaves. */
+  close(reason: RtcLeaveReason): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const participant of [...this.participants.values()]) this.leave(participant, reason)
+    this.#onEmpty(this)
+  }
+
+  /** A connection of a participant ended by itself. */
+  connectionLost(participant: Participant, reason: TransportCloseReason): void {
+    if (reason === 'worker-closed') this.leave(participant, 'connection-lost')
+    else if (reason !== 'dtls-closed') this.leave(participant, 'media-timeout')
+    else if (participant.session === undefined && !participant.hasMedia) {
+      // The client closed all it had, and is gone altogether.
+      this.leave(participant, participant.via === 'member' ? 'connection-lost' : 'left')
+    }
+  }
+
+  publicationAdded(publication: Publication): void {
+    this.publications.set(publication.id, publication)
+    const { id: publicationId, owner, source } = publication
+    this.#broadcast(
+      {
+        type: 'rtc.publication-added',
+        roomId: this.id,
+        participantId: owner.id,
+        publication: publication.view(),
+      },
+      owner,
+    )
+    this.#log.add('room.publication-added', { participantId: owner.id, publicationId, source })
+    for (const participant of this.participants.values()) participant.subscribe(publication)
+  }
+
+  publicationRemoved(publication: Publication): void {
+    if (!this.publications.delete(publication.id)) return
+    this.#speakers.forget(publication)
+    const { id: publicationId, owner } = publication
+    for (const { subscriber } of [...publication.subscriptions]) subscriber.unsubscribe(publicationId)
+    this.#broadcast(
+      { type: 'rtc.publication-removed', roomId: this.id, participantId: owner.id, publicationId },
+      owner,
+    )
+    this.#log.add('room.publication-removed', { participantId: owner.id, publicationId })
+  }
+
+  announceChange(publication: Publication): void {
+    if (!this.publications.has(publication.id)) return
+    this.#broadcast({
+      type: 'rtc.publication-changed',
+      roomId: this.id,
+      participantId: publication.owner.id,
+      publication: publication.view(),
+    })
+  }
+
+  mute(participant: Participant, publicationId: string, muted: boolean): void {
+    const publication = participant.publications.get(publicationId)
+    if (publication === undefined) throw new AppError('not-found', 'There is no such publication of yours')
+    if (publication.setMuted(muted)) this.announceChange(publication)
+  }
+
+  muteOther(moderator: Participant, publicationId: string): void {
+    requireAdmin(moderator.rights)
+    const publication = this.publications.get(publicationId)
+    if (publication === undefined) throw new AppError('not-found', 'There is no such publication in the room')
+    if (publication.setMuted(true)) this.announceChange(publication)
+  }
+
+  remove(participantId: string): void {
+    const participant = this.participants.get(participantId)
+    if (participant === undefined) throw new AppError('participant-not-found')
+    this.leave(participant, 'removed')
+  }
+
+  hear(publication: Publication, level: Parameters<Speakers['hear']>[1]): void {
+    this.#speakers.hear(publication, level)
+  }
+
+  /** Looks who speaks. Called at a steady pace. */
+  lookAtSpeakers(): void {
+    const voices = [...this.publications.values()].filter(({ isVoice }) => isVoice)
+    const speakers = this.#speakers.look(voices)
+    if (speakers !== undefined) this.#broadcast({ type: 'rtc.speakers', roomId: this.id, speakers })
+  }
+
+  #leaveLater(participant: Participant, ms: number): void {
+    clearTimeout(participant.leaveTimer)
+    participant.leaveTimer = setTimeout(() => this.leave(participant, 'connection-lost'), ms)
+  }
+
+  #broadcast(event: ServerEvent, except?: Participant): void {
+    let frame: EncodedFrame | undefined
+    for (const participant of this.participants.values()) {
+      if (participant === except || participant.session === undefined) continue
+      frame ??= this.#encode(event)
+      participant.session.sendEncoded(frame)
+    }
+  }
+}

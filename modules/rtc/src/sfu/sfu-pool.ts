@@ -1,0 +1,192 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { AppError } from '@parley/contracts'
+import { type Closable, type Logger, sleep } from '@parley/core/kernel'
+import { ensureFastpath } from '@parley/fastpath'
+import type { MediaAddresses } from './addresses.ts'
+import { MediaWorker } from './media-worker.ts'
+
+export interface SfuPoolOptions {
+  size: number
+  /** Of the first worker; 0 picks free ones. */
+  port: number
+  addresses: MediaAddresses
+  logger: Logger
+  /** The bundled worker program; that of the build when absent. */
+  entry?: string
+}
+
+const firstBackoffMs = 200
+const maxBackoffMs = 10_000
+/** A worker that ran this long starts again without waiting for what came before. */
+const stableMs = 30_000
+const waitForWorkerMs = 5_000
+
+/**
+ * The media worker processes of this server. A worker that ends is started again, with growing pauses while it keeps
+ * ending; what it carried is lost and its owners hear it from their transports. Without the native packet path the
+ * pool stays empty and says why.
+ */
+export class SfuPool implements Closable {
+  readonly addresses: MediaAddresses
+  readonly #options: SfuPoolOptions
+  readonly #workers: (MediaWorker | undefined)[]
+  readonly #stop = new AbortController()
+  readonly #waiting = new Set<() => void>()
+  #missing: AppError | undefined
+  #supervising: Promise<unknown> = Promise.resolve()
+  #restarts = 0
+  #starting = true
+
+  constructor(options: SfuPoolOptions) {
+    this.#options = options
+    this.addresses = options.addresses
+    this.#workers = Array.from({ length: options.size })
+  }
+
+  /** Begins to run the workers; does not wait for them. */
+  start(): void {
+    this.#supervising = this.#run()
+  }
+
+  get workers(): readonly MediaWorker[] {
+    return this.#workers.filter((worker) => worker !== undefined)
+  }
+
+  get size(): number {
+    return this.#options.size
+  }
+
+  /** True until the first worker runs, or none could start. */
+  get starting(): boolean {
+    return this.#starting
+  }
+
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  /** Why there will be no worker, if so. */
+  get missing(): AppError | undefined {
+    return this.#missing
+  }
+
+  /**
+   * The least loaded worker, waiting a while for one that is just starting.
+   * @throws AppError `not-implemented` without the packet path, `unavailable` when no worker runs.
+   */
+  async leastLoaded(): Promise<MediaWorker> {
+    const deadline = performance.now() + waitForWorkerMs
+    for (;;) {
+      if (this.#missing) throw this.#missing
+      const [first, ...others] = this.workers
+      if (first) return others.reduce((least, worker) => (worker.load < least.load ? worker : least), first)
+      const restMs = deadline - performance.now()
+      if (restMs <= 0 || this.#stop.signal.aborted) {
+        throw new AppError('unavailable', 'No media worker runs now', { retryAfterMs: 1_000 })
+      }
+      await this.#change(restMs)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    this.#wake()
+    await Promise.all(this.workers.map((worker) => worker.close()))
+    await this.#supervising
+  }
+
+  async #run(): Promise<void> {
+    const { logger } = this.#options
+    const program = await findProgram(this.#options.entry, (line) => logger.info(line)).catch(
+      (error: unknown) => ({
+        unavailable: String(error),
+        mend: 'npm run build',
+      }),
+    )
+    if ('unavailable' in program) {
+      const { unavailable, mend } = program
+      this.#missing = new AppError(
+        'not-implemented',
+        `Audio and video are off: ${unavailable}. Mend: ${mend}`,
+      )
+      this.#starting = false
+      logger.warn({ reason: unavailable, mend }, 'audio and video are off')
+      this.#wake()
+      return
+    }
+    await Promise.all(this.#workers.map((_, index) => this.#supervise(index, program)))
+  }
+
+  async #supervise(index: number, program: { entry: string; addonPath: string }): Promise<void> {
+    const { logger, port } = this.#options
+    const { signal } = this.#stop
+    let backoffMs = firstBackoffMs
+    while (!signal.aborted) {
+      const startedAt = performance.now()
+      try {
+        const worker = await MediaWorker.start({
+          ...program,
+          index,
+          worker: { addresses: this.addresses.local, port: port === 0 ? 0 : port + index },
+        })
+        await this.#host(worker, signal)
+        if (!signal.aborted) logger.error({ worker: index }, 'a media worker ended; its rooms are gone')
+      } catch (error) {
+        logger.error({ worker: index, error }, 'a media worker could not start')
+      }
+      this.#starting = false
+      if (signal.aborted) return
+      this.#restarts++
+      backoffMs =
+        performance.now() - startedAt > stableMs ? firstBackoffMs : Math.min(maxBackoffMs, backoffMs * 2)
+      await sleep(backoffMs, signal)
+    }
+  }
+
+  /** Resolves when the worker has ended. */
+  async #host(worker: MediaWorker, signal: AbortSignal): Promise<void> {
+    const ended = new Promise<void>((resolve) => worker.once('closed', () => resolve()))
+    worker.on('command.failed', (failure) =>
+      this.#options.logger.error({ worker: worker.index, ...failure }, 'the packet path refused a command'),
+    )
+    if (signal.aborted) return worker.close()
+    this.#workers[worker.index] = worker
+    this.#starting = false
+    this.#options.logger.info(
+      { worker: worker.index, port: worker.port, pid: worker.pid },
+      'media worker ready',
+    )
+    this.#wake()
+    await ended
+    this.#workers[worker.index] = undefined
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake()
+  }
+
+  #change(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(done)
+        resolve()
+      }
+      const timer = setTimeout(done, timeoutMs)
+      this.#waiting.add(done)
+    })
+  }
+}
+
+type Program = { entry: string; addonPath: string } | { unavailable: string; mend: string }
+
+async function findProgram(given: string | undefined, log: (line: string) => void): Promise<Program> {
+  // Bundled into the server, this module is elsewhere: the workspace knows where the package is.
+  const folder = dirname(createRequire(import.meta.url).resolve('@parley/rtc/package.json'))
+  const entry = given ?? join(folder, 'dist', 'sfu.js')
+  if (!existsSync(entry)) return { unavailable: 'the media worker is not built', mend: 'npm run build' }
+  const built = await ensureFastpath({ log })
+  return 'unavailable' in built ? built : { entry, addonPath: built.path }
+}

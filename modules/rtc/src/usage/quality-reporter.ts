@@ -1,0 +1,125 @@
+import type { Telemetry, TelemetryPoint } from '@parley/core/telemetry'
+import type { EgressStream, EgressStreamStats, LayerStats, WorkerStats } from '@parley/fastpath'
+import type { Rooms } from '../room/rooms.ts'
+import type { SfuPool } from '../sfu/sfu-pool.ts'
+
+export interface QualityReporterOptions {
+  rooms: Rooms
+  pool: SfuPool
+  telemetry: Telemetry
+}
+
+/**
+ * Reads the counters of the workers, records how each publication arrives and how each subscription leaves, and lets
+ * the downlinks judge by it.
+ */
+export class QualityReporter {
+  readonly totals = { packetsReceived: 0, packetsSent: 0, cpuMicroseconds: 0 }
+  readonly #options: QualityReporterOptions
+  readonly #counted = new WeakMap<EgressStream, { packets: number; nacks: number }>()
+  readonly #last = new Map<number, { pid: number | undefined } & typeof this.totals>()
+
+  constructor(options: QualityReporterOptions) {
+    this.#options = options
+  }
+
+  async report(): Promise<void> {
+    await Promise.all(
+      this.#options.pool.workers.map(async (worker) => {
+        const stats = await worker.stats().catch(() => undefined)
+        if (stats === undefined) return
+        this.#count(worker.index, worker.pid, stats)
+        this.#record(worker, stats)
+      }),
+    )
+  }
+
+  /** Counters of a process begin at zero when it is started again; the totals go on. */
+  #count(index: number, pid: number | undefined, stats: WorkerStats): void {
+    const before = this.#last.get(index)
+    const same = before?.pid === pid ? before : undefined
+    const { packetsReceived, packetsSent, cpuMicroseconds } = stats
+    this.totals.packetsReceived += packetsReceived - (same?.packetsReceived ?? 0)
+    this.totals.packetsSent += packetsSent - (same?.packetsSent ?? 0)
+    this.totals.cpuMicroseconds += cpuMicroseconds - (same?.cpuMicroseconds ?? 0)
+    this.#last.set(index, { pid, packetsReceived, packetsSent, cpuMicroseconds })
+  }
+
+  /** What was lost on the way since the last look: receivers that repair report little and ask for much again. */
+  #lossOf(stream: EgressStream, { packets, nacks, fractionLost }: EgressStreamStats): number {
+    const before = this.#counted.get(stream) ?? { packets: 0, nacks: 0 }
+    this.#counted.set(stream, { packets, nacks })
+    const asked = (nacks - before.nacks) / Math.max(1, packets - before.packets)
+    return Math.min(1, Math.max(fractionLost, asked))
+  }
+
+  #record(worker: object, stats: WorkerStats): void {
+    const streams = new Map(stats.streams.map((stream) => [stream.id, stream]))
+    const tracks = new Map(stats.tracks.map((track) => [track.id, track]))
+    const at = new Date()
+    const points: TelemetryPoint[] = []
+    for (const room of this.#options.rooms.alive) {
+      if (room.worker !== worker) continue
+      const { projectId, id: roomId } = room
+      for (const participant of room.participants.values()) {
+        const subject = `participant/${participant.id}`
+        const losses: number[] = []
+        for (const { id: publicationId, section } of participant.publications.values()) {
+          const track = tracks.get(section.track.id)
+          for (const layer of track?.layers ?? []) {
+            const data = { roomId, publicationId, ...received(layer) }
+            points.push({ projectId, subject, name: 'rtc.received', at, data })
+          }
+        }
+        for (const { publication, stream } of participant.subscriptions.values()) {
+          const counters = stream && streams.get(stream.id)
+          if (stream === undefined || counters === undefined) continue
+          const data = { roomId, publicationId: publication.id, ...sent(counters) }
+          points.push({ projectId, subject, name: 'rtc.sent', at, data })
+          if (publication.kind === 'video' && counters.packets > 0)
+            losses.push(this.#lossOf(stream, counters))
+        }
+        if (losses.length > 0) {
+          const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length
+          participant.downlink.look(mean, performance.now())
+        }
+      }
+    }
+    this.#options.telemetry.record(points)
+  }
+}
+
+function received(layer: LayerStats) {
+  const {
+    layer: index,
+    packets,
+    bytes,
+    lost,
+    recovered,
+    frames,
+    width,
+    height,
+    jitterMs,
+    rttMs,
+    bitrate,
+  } = layer
+  return { layer: index, packets, bytes, lost, recovered, frames, width, height, jitterMs, rttMs, bitrate }
+}
+
+function sent(stream: EgressStreamStats) {
+  const { layer, packets, bytes, frames, retransmissions, nacks, plis } = stream
+  const { fractionLost, packetsLost, jitterMs, rttMs } = stream
+  return {
+    layer,
+    packets,
+    bytes,
+    frames,
+    retransmissions,
+    nacks,
+    plis,
+    fractionLost,
+    packetsLost,
+    jitterMs,
+    rttMs,
+  }
+}

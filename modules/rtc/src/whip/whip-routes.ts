@@ -1,0 +1,142 @@
+import { AppError, isCustomId } from '@parley/contracts'
+import type { Authenticator, UserCaller } from '@parley/core/auth'
+import { addressGroup, type HttpServer, type RawContext, readBody } from '@parley/core/http'
+import { TokenBuckets } from '@parley/core/limits'
+import type { RtcService } from '../service.ts'
+import { entityTag, findSession, type HttpSessionKind, openSession, patchSession } from './http-session.ts'
+
+const kinds: readonly HttpSessionKind[] = ['whip', 'whep']
+const offerType = 'application/sdp'
+const fragmentType = 'application/trickle-ice-sdpfrag'
+const maxBodyBytes = 200_000
+const exposed = 'Location, ETag, Link, Accept-Patch, Retry-After, X-Request-Id'
+
+/** WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): publish and play by URL and bearer token. */
+export function registerWhip(http: HttpServer, rtc: RtcService, authenticator: Authenticator): void {
+  const door = new BearerDoor(authenticator)
+  for (const kind of kinds) {
+    const path = `/v1/rtc/rooms/:roomId/${kind}`
+
+    http.raw('POST', path, async (c) => {
+      const caller = await door.admit(c)
+      const roomId = pathId(c, 'roomId')
+      requireType(c, offerType)
+      requireAcceptable(c)
+      const sdp = await readText(c)
+      const session = await openSession(rtc, caller, { roomId, kind, sdp })
+      const { participant } = session
+      const headers: Record<string, string> = {
+        'Content-Type': offerType,
+        Location: `/v1/rtc/rooms/${encodeURIComponent(roomId)}/${kind}/${participant.id}`,
+        ETag: entityTag(participant),
+        'Accept-Patch': fragmentType,
+        'Access-Control-Expose-Headers': exposed,
+        ...linkHeader(rtc, caller.userId),
+      }
+      return c.body(session.sdp, 201, headers)
+    })
+
+    http.raw('PATCH', `${path}/:participantId`, async (c) => {
+      const participant = findSession(rtc, await door.admit(c), sessionPath(c, kind))
+      requireType(c, fragmentType)
+      const answer = patchSession(participant, c.req.header('if-match'), await readText(c))
+      if (answer === undefined) return c.body(null, 204)
+      const headers = {
+        'Content-Type': fragmentType,
+        ETag: answer.tag,
+        'Access-Control-Expose-Headers': exposed,
+      }
+      return c.body(answer.fragment, 200, headers)
+    })
+
+    http.raw('DELETE', `${path}/:participantId`, async (c) => {
+      const participant = findSession(rtc, await door.admit(c), sessionPath(c, kind))
+      participant.room.leave(participant, 'left')
+      return c.body(null, 200)
+    })
+  }
+}
+
+/** The same paths where audio and video are switched off. */
+export function refuseWhip(http: HttpServer, reason: AppError): void {
+  for (const kind of kinds) {
+    http.raw('POST', `/v1/rtc/rooms/:roomId/${kind}`, () => Promise.reject(reason))
+  }
+}
+
+/** Lets users with a token in, at a bearable rate, and slows down addresses that guess. */
+class BearerDoor {
+  readonly #authenticator: Authenticator
+  readonly #users = new TokenBuckets({ capacity: 200, refillPerSecond: 50, maxKeys: 50_000 })
+  readonly #failures = new TokenBuckets({ capacity: 60, refillPerSecond: 1, maxKeys: 50_000 })
+
+  constructor(authenticator: Authenticator) {
+    this.#authenticator = authenticator
+  }
+
+  async admit(c: RawContext): Promise<UserCaller> {
+    const group = addressGroup(c.env.remoteAddress)
+    const guess = this.#failures.peek(group)
+    if (!guess.ok) throw new AppError('rate-limited', 'Too many wrong credentials from this address', guess)
+    try {
+      const token = /^bearer +(\S{1,8192})$/i.exec(c.req.header('authorization') ?? '')?.[1]
+      if (token === undefined) throw new AppError('unauthenticated', 'Give a user token as Bearer')
+      const caller = await this.#authenticator.authenticateToken(token)
+      const taken = this.#users.take(`${caller.projectId}/${caller.userId}`)
+      if (!taken.ok) throw new AppError('rate-limited', undefined, taken)
+      return caller
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'unauthenticated') this.#failures.take(group)
+      throw error
+    }
+  }
+}
+
+function pathId(c: RawContext, name: string): string {
+  const id = c.req.param(name) ?? ''
+  if (!isCustomId(id)) throw new AppError('invalid-request', `The path holds no ${name}`)
+  return id
+}
+
+function sessionPath(c: RawContext, kind: HttpSessionKind) {
+  return { kind, roomId: pathId(c, 'roomId'), participantId: pathId(c, 'participantId') }
+}
+
+function requireType(c: RawContext, wanted: string): void {
+  const [type = ''] = (c.req.header('content-type') ?? '').split(';')
+  if (type.trim().toLowerCase() !== wanted)
+    throw new AppError('unsupported-media-type', `The body must be ${wanted}`)
+  const encoding = c.req.header('content-encoding')
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new AppError('unsupported-media-type', 'The body must not be compressed')
+  }
+}
+
+function requireAcceptable(c: RawContext): void {
+  const accept = c.req.header('accept') ?? '*/*'
+  const types = accept.split(',').map((part) => (part.split(';')[0] ?? '').trim().toLowerCase())
+  if (types.some((type) => ['*/*', 'application/*', offerType, ''].includes(type))) return
+  throw new AppError('not-acceptable', `The answer is ${offerType}`)
+}
+
+async function readText(c: RawContext): Promise<string> {
+  const bytes = await readBody(c.env.incoming, maxBodyBytes)
+  const text = bytes.toString('utf8')
+  if (text.includes('\u0000')) throw new AppError('invalid-request', 'The body holds U+0000')
+  return text
+}
+
+/** RFC 9725, section 4.6: the servers the client should use, with their credentials. */
+function linkHeader(rtc: RtcService, userId: string): Record<string, string> {
+  const links = rtc.iceServers(userId).flatMap(({ urls, username, credential }) =>
+    urls.map((url) => {
+      const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+      const secret =
+        username === undefined || credential === undefined
+          ? ''
+          : `; username=${quoted(username)}; credential=${quoted(credential)}; credential-type="password"`
+      return `<${url}>; rel="ice-server"${secret}`
+    }),
+  )
+  return links.length === 0 ? {} : { Link: links.join(', ') }
+}

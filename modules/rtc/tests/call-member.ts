@@ -1,0 +1,98 @@
+import type { FrameAnswers, PublicationSource } from '@parley/contracts'
+import { RealtimeClient } from '@parley/testing/devcloud'
+import { rewriteCandidates, SyntheticPeer, type SyntheticPeerOptions } from '@parley/testing/rtc-client'
+
+export interface CallMemberOptions {
+  url: string
+  token: string
+  roomId: string
+  device?: string
+  send?: SyntheticPeerOptions['send']
+  /** The port to receive from instead of the server's, for a network between. */
+  receiveVia?: (port: number) => Promise<number>
+}
+
+/** Somebody in a room: a realtime connection and two synthetic peers, driven as a client would. */
+export class CallMember {
+  readonly client: RealtimeClient
+  readonly joined: FrameAnswers['rtc.join']
+  readonly roomId: string
+  publisher: SyntheticPeer
+  subscriber = new SyntheticPeer({ address: '127.0.0.1' })
+  publications: { mid: string; id: string }[] = []
+  /** Answers of ours that were refused. */
+  readonly refusals: unknown[] = []
+  #answered = 0
+  #closed = false
+  readonly #receiveVia: CallMemberOptions['receiveVia']
+
+  private constructor(client: RealtimeClient, joined: FrameAnswers['rtc.join'], options: CallMemberOptions) {
+    this.client = client
+    this.joined = joined
+    this.roomId = options.roomId
+    this.#receiveVia = options.receiveVia
+    this.publisher = new SyntheticPeer({ address: '127.0.0.1', ...(options.send && { send: options.send }) })
+  }
+
+  static async join(options: CallMemberOptions): Promise<CallMember> {
+    const client = await RealtimeClient.connect(options.url, options.token, options.device)
+    const joined = await client.request('rtc.join', { roomId: options.roomId })
+    const member = new CallMember(client, joined, options)
+    void member.#answerOffers().catch(() => undefined)
+    return member
+  }
+
+  get id(): string {
+    return this.joined.participantId
+  }
+
+  /** Publishes what the peer sends, as microphone and camera. */
+  async publish(
+    sources: Record<'audio' | 'video', PublicationSource> = { audio: 'microphone', video: 'camera' },
+  ) {
+    const sdp = await this.publisher.createOffer()
+    const kinds = [...sdp.matchAll(/^m=(audio|video) /gm)].map((match) => match[1] as 'audio' | 'video')
+    const answer = await this.client.request('rtc.publish', {
+      roomId: this.roomId,
+      sdp,
+      publications: kinds.map((kind, index) => ({ mid: String(index), kind, source: sources[kind] })),
+    })
+    this.publisher.acceptAnswer(answer.sdp)
+    this.publications = answer.publications
+    await this.publisher.connected
+  }
+
+  /** Answers the offers that come, until it is closed. */
+  async #answerOffers(): Promise<void> {
+    while (!this.#closed) {
+      const offer = await this.client.waitFor(
+        'rtc.subscribe-offer',
+        ({ roomId, version }) => roomId === this.roomId && version > this.#answered,
+        600_000,
+      )
+      this.#answered = offer.version
+      const sdp = await this.subscriber.acceptOffer(await this.#reroute(offer.sdp))
+      const { version } = offer
+      await this.client
+        .request('rtc.subscribe-answer', { roomId: this.roomId, version, sdp })
+        .catch((error: unknown) => this.refusals.push(error))
+    }
+  }
+
+  async #reroute(sdp: string): Promise<string> {
+    const port = Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+)/.exec(sdp)?.[1])
+    const other = await this.#receiveVia?.(port)
+    if (other === undefined) return sdp
+    return rewriteCandidates(sdp, (candidate) =>
+      candidate.transport === 'udp' ? { ...candidate, port: other } : undefined,
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.client.request('rtc.leave', { roomId: this.roomId }).catch(() => undefined)
+    this.publisher.close()
+    this.subscriber.close()
+    await this.client.close()
+  }
+}
