@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { Scope, silentLogger } from '@parley/core/kernel'
+import { Scope, silentLogger, sleep } from '@parley/core/kernel'
 import { type Database, type Migrations, type OpenedDatabase, openDatabase } from '@parley/core/store'
 import pg from 'pg'
 import { askForSharedServer, offerSharedServer, sharedServerVariable } from './shared-server.ts'
@@ -34,7 +34,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   await command(server, `create database ${name} template ${template} strategy file_copy`)
   return {
     url: urlOf(server, name),
-    close: () => command(server, `drop database if exists ${name} with (force)`),
+    close: () => dropDatabase(server, name),
   }
 }
 
@@ -92,6 +92,18 @@ function command(server: string, sql: string): Promise<void> {
   return withClient(server, async (client) => {
     await client.query(sql)
   })
+}
+
+/** Tried again while autovacuum is at work in the database: it belongs to the server and cannot be sent away. */
+async function dropDatabase(server: string, name: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await command(server, `drop database if exists ${name} with (force)`)
+    } catch (error) {
+      if (attempt === 20) throw error
+      await sleep(100)
+    }
+  }
 }
 
 async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
