@@ -8,6 +8,7 @@ import { initCommand } from './commands/init.ts'
 import { keysCommand } from './commands/keys.ts'
 import { projectsCommand } from './commands/projects.ts'
 import { tokenCommand } from './commands/token.ts'
+import { webhooksCommand } from './commands/webhooks.ts'
 import { commandHelp, overview } from './help.ts'
 import { Installation } from './installation.ts'
 import { openTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
@@ -17,6 +18,7 @@ const commands: readonly Command[] = [
   tokenCommand,
   projectsCommand,
   keysCommand,
+  webhooksCommand,
   configCommand,
   doctorCommand,
 ]

@@ -41,4 +41,13 @@ export const endpointTable = {
   deleteRoom: ['DELETE', '/v1/rtc/rooms/{roomId}'],
   getHealth: ['GET', '/healthz'],
   getReadiness: ['GET', '/readyz'],
+  createWebhook: ['POST', '/v1/webhooks'],
+  listWebhooks: ['GET', '/v1/webhooks'],
+  getWebhook: ['GET', '/v1/webhooks/{webhookId}'],
+  updateWebhook: ['PATCH', '/v1/webhooks/{webhookId}'],
+  deleteWebhook: ['DELETE', '/v1/webhooks/{webhookId}'],
+  rotateWebhookSecret: ['POST', '/v1/webhooks/{webhookId}/rotate-secret'],
+  listWebhookDeliveries: ['GET', '/v1/webhooks/{webhookId}/deliveries'],
+  getWebhookDelivery: ['GET', '/v1/webhooks/{webhookId}/deliveries/{deliveryId}'],
+  replayWebhookDelivery: ['POST', '/v1/webhooks/{webhookId}/deliveries/{deliveryId}/replay'],
 } as const

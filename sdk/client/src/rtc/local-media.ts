@@ -1,0 +1,394 @@
+import type { IceServer, PublicationSource } from '@parley/contracts'
+import { ParleyError } from '../parley-error.ts'
+import type { Devices } from './devices.ts'
+import { videoEncodings } from './encodings.ts'
+import { LocalPublication } from './local-publication.ts'
+import type { LocalParticipant } from './participant.ts'
+import { PublishConnection, type PublishConnectionOptions, type Section } from './publish-connection.ts'
+
+export interface PublishOptions {
+  /** `camera` for video and `microphone` for audio unless told. */
+  source?: PublicationSource
+  name?: string
+  muted?: boolean
+  /** Several layers of a video; unless told, cameras of at least 480 lines have three. */
+  simulcast?: boolean
+}
+
+export interface ScreenShareOptions {
+  /** Asks for the sound of what is shared, too; the user may decline it. */
+  audio?: boolean
+}
+
+/** `true` for the default device, or which one, or a track of the application's own. */
+export type CaptureWish = boolean | MediaTrackConstraints | MediaStreamTrack
+
+export interface LocalMediaOptions {
+  local: LocalParticipant
+  devices: Devices
+  exchange: PublishConnectionOptions['exchange']
+  sendMuted: (publicationId: string, muted: boolean) => Promise<unknown>
+  onPath: (lost: boolean) => void
+  onGivenUp: () => void
+  onAdded: (publication: LocalPublication) => void
+  onChanged: (publication: LocalPublication) => void
+  onRemoved: (publication: LocalPublication) => void
+}
+
+interface Captured {
+  track: MediaStreamTrack
+  options: PublishOptions
+  constraints: MediaTrackConstraints | undefined
+}
+
+const microphoneDefaults: MediaTrackConstraints = {
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+}
+const cameraDefaults: MediaTrackConstraints = {
+  width: { ideal: 1280 },
+  height: { ideal: 720 },
+  frameRate: { ideal: 30 },
+}
+
+/** What this client captures and publishes. It owns the publish connection and the tracks it captured. */
+export class LocalMedia {
+  readonly #options: LocalMediaOptions
+  readonly #deviceIds = new Map<'audio' | 'video', string>()
+  #iceServers: readonly IceServer[] = []
+  #connection: PublishConnection | undefined
+  /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  constructor(options: LocalMediaOptions) {
+    this.#options = options
+  }
+
+  get #publications(): Map<string, LocalPublication> {
+    return this.#options.local.publications
+  }
+
+  /** Captures microphone and camera with one question to the user. */
+  async capture(audio: CaptureWish, video: CaptureWish): Promise<Captured[]> {
+    const ready: Captured[] = []
+    const wanted: MediaStreamConstraints = {}
+    for (const [kind, wish] of [['audio', audio] as const, ['video', video] as const]) {
+      const source: PublicationSource = kind === 'audio' ? 'microphone' : 'camera'
+      if (wish instanceof MediaStreamTrack)
+        ready.push({ track: wish, options: { source }, constraints: undefined })
+      else if (wish !== false) wanted[kind] = this.#constraints(kind, wish === true ? {} : wish)
+    }
+    if (!wanted.audio && !wanted.video) return ready
+    const tracks = await this.#options.devices.capture(wanted)
+    return [
+      ...ready,
+      ...tracks.map((track): Captured => {
+        const kind = track.kind === 'audio' ? 'audio' : 'video'
+        const constraints = wanted[kind]
+        return {
+          track,
+          options: { source: kind === 'audio' ? 'microphone' : 'camera' },
+          constraints: typeof constraints === 'object' ? constraints : {},
+        }
+      }),
+    ]
+  }
+
+  publish(captured: readonly Captured[]): Promise<LocalPublication[]> {
+    return this.#inTurn(() => this.#publish(captured))
+  }
+
+  async unpublish(publication: LocalPublication): Promise<void> {
+    if (!this.#publications.delete(publication.id)) return
+    publication.end()
+    this.#options.onRemoved(publication)
+    await this.#connection?.release(publication.section)
+    // When it cannot be told now, it is told once the signalling is back.
+    await this.#connection?.negotiate().catch(() => undefined)
+  }
+
+  setMuted(publication: LocalPublication, muted: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      if (publication.muted === muted) return
+      await this.#applyMuted(publication, muted)
+      await this.#tellMuted(publication)
+    })
+  }
+
+  /** Turns a source on or off; on the first time it is captured and published. */
+  async setSource(
+    source: 'microphone' | 'camera',
+    on: boolean,
+    wish: MediaTrackConstraints = {},
+  ): Promise<void> {
+    const present = this.#options.local.publication(source)
+    if (present) return this.setMuted(present, !on)
+    if (!on) return
+    const captured = await this.capture(source === 'microphone' && wish, source === 'camera' && wish)
+    await this.publish(captured)
+  }
+
+  async startScreenShare({ audio = false }: ScreenShareOptions): Promise<LocalPublication> {
+    const tracks = await this.#options.devices.captureScreen({
+      video: { frameRate: { ideal: 15, max: 30 } },
+      audio,
+    })
+    const captured = tracks.map((track): Captured => {
+      if (track.kind === 'video') track.contentHint = 'detail'
+      track.addEventListener('ended', () => void this.stopScreenShare())
+      const source = track.kind === 'video' ? 'screen' : 'screen-audio'
+      return { track, options: { source }, constraints: {} }
+    })
+    const [screen] = await this.publish(captured)
+    if (!screen) throw new ParleyError('device-not-found', 'Nothing was chosen to share')
+    return screen
+  }
+
+  async stopScreenShare(): Promise<void> {
+    for (const source of ['screen', 'screen-audio'] as const) {
+      const publication = this.#options.local.publication(source)
+      if (publication) await this.unpublish(publication)
+    }
+  }
+
+  /** Captures from another device, now and in future. */
+  async switchDevice(kind: 'audio' | 'video', deviceId: string): Promise<void> {
+    this.#deviceIds.set(kind, deviceId)
+    const publication = this.#options.local.publication(kind === 'audio' ? 'microphone' : 'camera')
+    if (!publication?.isOwned) return
+    publication.constraints = this.#constraints(kind, publication.constraints ?? {})
+    await this.#inTurn(async () => {
+      if (publication.muted && kind === 'video') return
+      // Many phones cannot open two cameras at once.
+      if (kind === 'video') publication.track.stop()
+      await this.#recapture(publication)
+      this.#options.onChanged(publication)
+    })
+  }
+
+  deviceId(kind: 'audio' | 'video'): string | undefined {
+    const publication = this.#options.local.publication(kind === 'audio' ? 'microphone' : 'camera')
+    return publication?.track.getSettings().deviceId ?? this.#deviceIds.get(kind)
+  }
+
+  /** The server muted it. */
+  handleMuted(publicationId: string, muted: boolean): void {
+    const publication = this.#publications.get(publicationId)
+    if (!publication || !muted) return
+    publication.toldMuted = true
+    void this.#inTurn(() => this.#applyMuted(publication, true))
+  }
+
+  /** A new place in the room: everything that was published is published again. */
+  async handleFreshPlace(iceServers: readonly IceServer[]): Promise<void> {
+    this.#iceServers = iceServers
+    const hadConnection = this.#connection !== undefined
+    this.#connection?.close()
+    this.#connection = undefined
+    if (!hadConnection) return
+    await this.#inTurn(async () => {
+      const connection = this.#connect()
+      const publications = [...this.#publications.values()].filter(
+        ({ section }) => !connection.sections.includes(section),
+      )
+      if (publications.length === 0) return
+      for (const publication of publications) {
+        const { source, name, muted, simulcast, track } = publication
+        publication.section = await connection.open(track, {
+          source,
+          name,
+          muted,
+          encodings: encodingsOf(track, source, simulcast),
+        })
+        if (muted && publication.isOwned && publication.kind === 'video') {
+          await publication.section.transceiver.sender.replaceTrack(null)
+        }
+      }
+      await connection.negotiate()
+      for (const publication of publications) {
+        this.#publications.delete(publication.id)
+        publication.id = publication.section.publicationId ?? publication.id
+        publication.toldMuted = publication.muted
+        this.#publications.set(publication.id, publication)
+        this.#options.onChanged(publication)
+      }
+    })
+  }
+
+  /** The same place over a new socket: what the server could not be told is told now. */
+  async handleResumed(): Promise<void> {
+    await this.#connection?.handleResumed()
+    await this.#inTurn(async () => {
+      for (const publication of this.#publications.values()) await this.#tellMuted(publication)
+    })
+  }
+
+  publicationOfMid(mid: string): string | undefined {
+    return this.#connection?.sections.find(({ transceiver }) => transceiver.mid === mid)?.publicationId
+  }
+
+  async getStats(): Promise<RTCStatsReport | undefined> {
+    return this.#connection?.getStats()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#connection?.close()
+    for (const publication of this.#publications.values()) publication.end()
+    this.#publications.clear()
+  }
+
+  #connect(): PublishConnection {
+    const { exchange, onPath, onGivenUp } = this.#options
+    this.#connection ??= new PublishConnection({
+      iceServers: this.#iceServers,
+      exchange,
+      onLost: () => onPath(true),
+      onBack: () => onPath(false),
+      onGivenUp,
+    })
+    return this.#connection
+  }
+
+  async #publish(captured: readonly Captured[]): Promise<LocalPublication[]> {
+    const stop = () => {
+      for (const { track, constraints } of captured) if (constraints) track.stop()
+    }
+    if (this.#closed) {
+      stop()
+      throw new ParleyError('closed', 'The room was left')
+    }
+    if (captured.length === 0) return []
+    const connection = this.#connect()
+    const opened: { section: Section; captured: Captured }[] = []
+    try {
+      for (const each of captured) {
+        const { track, options } = each
+        const source = options.source ?? (track.kind === 'audio' ? 'microphone' : 'camera')
+        track.enabled = !options.muted
+        const section = await connection.open(track, {
+          source,
+          name: options.name,
+          muted: options.muted ?? false,
+          encodings: encodingsOf(track, source, options.simulcast),
+        })
+        opened.push({ section, captured: each })
+      }
+      await connection.negotiate()
+    } catch (error) {
+      // The place was lost meanwhile: what was asked for is published in the new one.
+      if (!this.#closed && this.#connection !== connection) return this.#publish(captured)
+      stop()
+      for (const { section } of opened) await connection.release(section)
+      throw error
+    }
+    return opened.map(({ section, captured: { track, options, constraints } }) => {
+      const { simulcast } = options
+      const publication = new LocalPublication(
+        section,
+        track,
+        { constraints, simulcast },
+        {
+          setMuted: (target, muted) => this.setMuted(target, muted),
+          unpublish: (target) => this.unpublish(target),
+        },
+      )
+      publication.id = section.publicationId ?? ''
+      this.#publications.set(publication.id, publication)
+      if (constraints && (section.source === 'microphone' || section.source === 'camera')) {
+        this.#watchDevice(publication, track)
+      }
+      this.#options.onAdded(publication)
+      return publication
+    })
+  }
+
+  /** A server that is away is told after the next join. */
+  async #tellMuted(publication: LocalPublication): Promise<void> {
+    const { id, muted } = publication
+    if (publication.toldMuted === muted) return
+    try {
+      await this.#options.sendMuted(id, muted)
+      publication.toldMuted = muted
+    } catch (error) {
+      const isAway = error instanceof ParleyError && (error.retryable || error.code === 'closed')
+      if (!isAway) throw error
+    }
+  }
+
+  async #applyMuted(publication: LocalPublication, muted: boolean): Promise<void> {
+    const stopsCapturing = publication.isOwned && publication.source === 'camera'
+    publication.muted = muted
+    publication.section.muted = muted
+    this.#options.onChanged(publication)
+    if (!stopsCapturing) {
+      publication.track.enabled = !muted
+      return
+    }
+    if (muted) {
+      // The light of a camera must go out when its owner says off.
+      publication.track.stop()
+      await publication.section.transceiver.sender.replaceTrack(null)
+      return
+    }
+    try {
+      await this.#recapture(publication)
+    } catch (error) {
+      publication.muted = true
+      publication.section.muted = true
+      throw error
+    } finally {
+      this.#options.onChanged(publication)
+    }
+  }
+
+  async #recapture(publication: LocalPublication): Promise<void> {
+    const constraints = publication.constraints ?? {}
+    const [track] = await this.#options.devices.capture({ [publication.kind]: constraints })
+    if (!track) throw new ParleyError('device-not-found', 'Nothing was captured')
+    if (this.#closed) return track.stop()
+    await publication.replaceTrack(track)
+    this.#watchDevice(publication, track)
+  }
+
+  /** A device that is unplugged is followed by the default one; without one the publication is muted. */
+  #watchDevice(publication: LocalPublication, track: MediaStreamTrack): void {
+    const onEnded = () => {
+      if (this.#closed || publication.track !== track || !this.#publications.has(publication.id)) return
+      const { deviceId: _, ...rest } = publication.constraints ?? {}
+      publication.constraints = rest
+      this.#deviceIds.delete(publication.kind)
+      this.#inTurn(() => this.#recapture(publication)).then(
+        () => this.#options.onChanged(publication),
+        () => this.setMuted(publication, true).catch(() => undefined),
+      )
+    }
+    track.addEventListener('ended', onEnded, { once: true })
+  }
+
+  #constraints(kind: 'audio' | 'video', wish: MediaTrackConstraints): MediaTrackConstraints {
+    const deviceId = this.#deviceIds.get(kind)
+    return {
+      ...(kind === 'audio' ? microphoneDefaults : cameraDefaults),
+      ...wish,
+      ...(deviceId !== undefined && { deviceId: { exact: deviceId } }),
+    }
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+}
+
+function encodingsOf(
+  track: MediaStreamTrack,
+  source: PublicationSource,
+  simulcast: boolean | undefined,
+): RTCRtpEncodingParameters[] | undefined {
+  if (track.kind === 'audio') return undefined
+  return videoEncodings({ source, height: track.getSettings().height, simulcast })
+}

@@ -1,0 +1,218 @@
+import type { FrameAnswers, IceServer, PublicationSource, TrackKind } from '@parley/contracts'
+import { ParleyError } from '../parley-error.ts'
+import { redundantAudioFirst } from './encodings.ts'
+import { withOpusParameters } from './opus-parameters.ts'
+import { PathWatch } from './path-watch.ts'
+import { SerialRun } from './serial-run.ts'
+
+/** One m-section of the publish connection. */
+export interface Section {
+  transceiver: RTCRtpTransceiver
+  kind: TrackKind
+  source: PublicationSource
+  name: string | undefined
+  muted: boolean
+  /** False: it carries nothing and waits to be used again for the same source. */
+  live: boolean
+  publicationId: string | undefined
+}
+
+export interface SectionWish {
+  source: PublicationSource
+  name: string | undefined
+  muted: boolean
+  /** For video. */
+  encodings: RTCRtpEncodingParameters[] | undefined
+}
+
+export interface PublicationOffer {
+  mid: string
+  kind: TrackKind
+  source: PublicationSource
+  muted: boolean
+  name?: string
+}
+
+export interface PublishConnectionOptions {
+  iceServers: readonly IceServer[]
+  /** Carries an offer to the server and answers its answer. */
+  exchange: (sdp: string, publications: PublicationOffer[]) => Promise<FrameAnswers['rtc.publish']>
+  onLost: () => void
+  onBack: () => void
+  onGivenUp: () => void
+}
+
+/** What our Opus encoder is told: silence costs nothing in speech; what a screen plays is music in stereo. */
+const speech = { usedtx: '1', useinbandfec: '1', minptime: '10' }
+const music = { stereo: '1', 'sprop-stereo': '1', maxaveragebitrate: '128000' }
+
+/**
+ * The peer connection on which this client sends; only the client offers on it, so offers never collide. One
+ * exchange runs at a time and carries every change made before it began.
+ */
+export class PublishConnection {
+  readonly #pc: RTCPeerConnection
+  readonly #options: PublishConnectionOptions
+  readonly #path: PathWatch
+  readonly #sections: Section[] = []
+  readonly #exchange = new SerialRun(() => this.#negotiate())
+  #restartWanted = false
+  #closed = false
+
+  constructor(options: PublishConnectionOptions, pc = newPeerConnection(options.iceServers)) {
+    this.#options = options
+    this.#pc = pc
+    this.#path = new PathWatch(pc, {
+      restart: () => this.restart(),
+      onLost: options.onLost,
+      onBack: options.onBack,
+      onGivenUp: options.onGivenUp,
+    })
+  }
+
+  get sections(): readonly Section[] {
+    return this.#sections
+  }
+
+  /** Takes a section that has become free, or a new one. It is sent with the next `negotiate`. */
+  async open(track: MediaStreamTrack, wish: SectionWish): Promise<Section> {
+    const kind = track.kind === 'audio' ? 'audio' : 'video'
+    const free = this.#sections.find(
+      (section) => !section.live && section.source === wish.source && fits(section, wish),
+    )
+    if (free) {
+      Object.assign(free, { live: true, name: wish.name, muted: wish.muted, publicationId: undefined })
+      free.transceiver.direction = 'sendonly'
+      await free.transceiver.sender.replaceTrack(track)
+      return free
+    }
+    const transceiver = this.#pc.addTransceiver(track, {
+      direction: 'sendonly',
+      ...(wish.encodings && { sendEncodings: wish.encodings }),
+    })
+    if (kind === 'audio') preferRedundantAudio(transceiver)
+    const section: Section = {
+      transceiver,
+      kind,
+      source: wish.source,
+      name: wish.name,
+      muted: wish.muted,
+      live: true,
+      publicationId: undefined,
+    }
+    this.#sections.push(section)
+    return section
+  }
+
+  /** Lets a section carry nothing; the server learns it with the next `negotiate`. */
+  async release(section: Section): Promise<void> {
+    section.live = false
+    if (this.#closed) return
+    section.transceiver.direction = 'inactive'
+    await section.transceiver.sender.replaceTrack(null)
+  }
+
+  /** Tells the server what is sent. Rejects with its error; the sections then stay as they were before. */
+  negotiate(): Promise<void> {
+    return this.#exchange.run()
+  }
+
+  /** New ICE credentials; the media goes on over the old path until the new one is there. */
+  restart(): Promise<void> {
+    this.#restartWanted = true
+    return this.#exchange.run()
+  }
+
+  /** The signalling is there again: what could not be told meanwhile is told now. */
+  async handleResumed(): Promise<void> {
+    if (this.#path.isLost) this.#path.hurry()
+    else if (this.#sections.some(({ live, publicationId }) => live === (publicationId === undefined))) {
+      await this.negotiate()
+    }
+  }
+
+  getStats(): Promise<RTCStatsReport> {
+    return this.#pc.getStats()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#path.close()
+    this.#pc.close()
+  }
+
+  async #negotiate(): Promise<void> {
+    if (this.#closed) throw new ParleyError('closed', 'The room was left')
+    const iceRestart = this.#restartWanted
+    this.#restartWanted = false
+    const pc = this.#pc
+    // What is opened from here on is not in this offer and must not be named in it; the next one carries it.
+    const live = this.#sections.filter((section) => section.live)
+    await pc.setLocalDescription(await pc.createOffer({ iceRestart }))
+    const publications = live.map((section) => ({
+      mid: section.transceiver.mid ?? '',
+      kind: section.kind,
+      source: section.source,
+      muted: section.muted,
+      ...(section.name !== undefined && { name: section.name }),
+    }))
+    try {
+      const answer = await this.#options.exchange(pc.localDescription?.sdp ?? '', publications)
+      await pc.setRemoteDescription({ type: 'answer', sdp: this.#tuned(answer.sdp) })
+      const ids = new Map(answer.publications.map(({ mid, id }) => [mid, id]))
+      for (const section of this.#sections) {
+        const isNamed = live.includes(section) && section.live
+        section.publicationId = isNamed ? ids.get(section.transceiver.mid ?? '') : undefined
+      }
+    } catch (error) {
+      if (iceRestart) this.#restartWanted = true
+      if (!this.#closed && pc.signalingState === 'have-local-offer') {
+        await pc.setLocalDescription({ type: 'rollback' })
+      }
+      throw error
+    }
+  }
+
+  #tuned(sdp: string): string {
+    return withOpusParameters(sdp, (mid) => {
+      const section = this.#sections.find(({ transceiver }) => transceiver.mid === mid)
+      return section?.source === 'microphone'
+        ? speech
+        : section?.source === 'screen-audio'
+          ? music
+          : undefined
+    })
+  }
+}
+
+/** The number of layers of a section is fixed when it is made. */
+function fits({ transceiver }: Section, { encodings }: SectionWish): boolean {
+  return encodings === undefined || transceiver.sender.getParameters().encodings.length === encodings.length
+}
+
+function preferRedundantAudio(transceiver: RTCRtpTransceiver): void {
+  if (typeof transceiver.setCodecPreferences !== 'function') return
+  try {
+    const codecs = RTCRtpSender.getCapabilities('audio')?.codecs ?? []
+    transceiver.setCodecPreferences(redundantAudioFirst(codecs))
+  } catch {
+    // Browsers that list codecs they refuse as a preference keep their own order.
+  }
+}
+
+/** Everything goes over one transport, as the server has one port. */
+export function newPeerConnection(iceServers: readonly IceServer[]): RTCPeerConnection {
+  if (typeof RTCPeerConnection === 'undefined') {
+    throw new ParleyError('media-unsupported', 'There is no WebRTC here')
+  }
+  return new RTCPeerConnection({
+    iceServers: iceServers.map(({ urls, username, credential }) => ({
+      urls,
+      ...(username !== undefined && { username }),
+      ...(credential !== undefined && { credential }),
+    })),
+    bundlePolicy: 'max-bundle',
+    rtcpMuxPolicy: 'require',
+  })
+}

@@ -1,0 +1,216 @@
+import type {
+  IceServer,
+  Participant as ParticipantFacts,
+  Publication as PublicationFacts,
+  RtcLeaveReason,
+  RtcServerEvents,
+} from '@parley/contracts'
+import { AudioOutput } from './audio-output.ts'
+import { RemoteParticipant, RemotePublication } from './participant.ts'
+import { RemoteTrack } from './remote-track.ts'
+import { type Assignment, SubscribeConnection, type SubscribeOffer } from './subscribe-connection.ts'
+import { SubscriptionWishes, type Wish } from './subscription-wishes.ts'
+
+export interface TrackEvent {
+  track: RemoteTrack
+  publication: RemotePublication
+  participant: RemoteParticipant
+}
+
+export interface RemotePublicationEvent {
+  publication: RemotePublication
+  participant: RemoteParticipant
+}
+
+export interface RemoteMediaOptions {
+  /** The room plays audio by itself. */
+  playsAudio: boolean
+  /** Video follows the elements it is shown in. */
+  adaptive: boolean
+  answer: (sdp: string, version: number) => Promise<unknown>
+  requestRestart: () => Promise<unknown>
+  sendWishes: (wishes: Wish[]) => void
+  onPath: (lost: boolean) => void
+  /** The connection cannot be used any more; the room joins anew. */
+  onGivenUp: () => void
+  onAudioBlocked: (blocked: boolean) => void
+  onJoined: (participant: RemoteParticipant) => void
+  onLeft: (participant: RemoteParticipant, reason: RtcLeaveReason) => void
+  onAdded: (event: RemotePublicationEvent) => void
+  onChanged: (event: RemotePublicationEvent) => void
+  onRemoved: (event: RemotePublicationEvent) => void
+  onSubscribed: (event: TrackEvent) => void
+  onUnsubscribed: (event: TrackEvent) => void
+}
+
+/** The others: who is there, what they publish, and what of it arrives. It owns the subscribe connection. */
+export class RemoteMedia {
+  readonly participants = new Map<string, RemoteParticipant>()
+  readonly audio: AudioOutput
+  readonly #options: RemoteMediaOptions
+  readonly #publications = new Map<string, RemotePublication>()
+  readonly #wishes: SubscriptionWishes
+  #iceServers: readonly IceServer[] = []
+  #connection: SubscribeConnection | undefined
+  #assignments: readonly Assignment[] = []
+
+  constructor(options: RemoteMediaOptions) {
+    this.#options = options
+    this.audio = new AudioOutput(options.onAudioBlocked)
+    this.#wishes = new SubscriptionWishes(options.sendWishes)
+  }
+
+  /** Brings everything in line with what the server says after a join; `fresh`: nothing is received yet. */
+  handleJoined(
+    participants: readonly ParticipantFacts[],
+    iceServers: readonly IceServer[],
+    fresh: boolean,
+  ): void {
+    this.#iceServers = iceServers
+    if (fresh) {
+      this.#connection?.close()
+      this.#connection = undefined
+      this.#assign([])
+    }
+    const present = new Set(participants.map(({ id }) => id))
+    for (const id of [...this.participants.keys()]) {
+      if (!present.has(id)) this.handleLeft(id, 'connection-lost')
+    }
+    for (const facts of participants) this.handleParticipant(facts)
+    if (!fresh) this.#connection?.handleResumed()
+    this.#wishes.resend()
+  }
+
+  handleOffer(offer: SubscribeOffer): void {
+    const { answer, requestRestart, onPath, onGivenUp } = this.#options
+    this.#connection ??= new SubscribeConnection({
+      iceServers: this.#iceServers,
+      answer,
+      requestRestart,
+      onAssigned: (assignments) => this.#assign(assignments),
+      onBroken: onGivenUp,
+      onLost: () => onPath(true),
+      onBack: () => onPath(false),
+      onGivenUp,
+    })
+    this.#connection.handleOffer(offer)
+  }
+
+  handleParticipant(facts: ParticipantFacts): void {
+    let participant = this.participants.get(facts.id)
+    if (!participant) {
+      participant = new RemoteParticipant(facts)
+      this.participants.set(facts.id, participant)
+      this.#options.onJoined(participant)
+    }
+    const present = new Set(facts.publications.map(({ id }) => id))
+    for (const id of [...participant.publications.keys()]) {
+      if (!present.has(id)) this.handleRemoved(facts.id, id)
+    }
+    for (const publication of facts.publications) this.handlePublication(facts.id, publication)
+  }
+
+  handleLeft(participantId: string, reason: RtcLeaveReason): void {
+    const participant = this.participants.get(participantId)
+    if (!participant) return
+    for (const id of [...participant.publications.keys()]) this.handleRemoved(participantId, id)
+    this.participants.delete(participantId)
+    this.#options.onLeft(participant, reason)
+  }
+
+  handlePublication(participantId: string, facts: PublicationFacts): void {
+    const participant = this.participants.get(participantId)
+    if (!participant) return
+    const known = participant.publications.get(facts.id)
+    if (known) {
+      known.update(facts)
+      this.#options.onChanged({ publication: known, participant })
+      return
+    }
+    const publication = new RemotePublication(facts, participant)
+    participant.publications.set(facts.id, publication)
+    this.#publications.set(facts.id, publication)
+    this.#options.onAdded({ publication, participant })
+    this.#reconcile()
+  }
+
+  handleRemoved(participantId: string, publicationId: string): void {
+    const participant = this.participants.get(participantId)
+    const publication = participant?.publications.get(publicationId)
+    if (!participant || !publication) return
+    this.#unsubscribe(publication)
+    participant.publications.delete(publicationId)
+    this.#publications.delete(publicationId)
+    this.#wishes.forget(publicationId)
+    this.#options.onRemoved({ publication, participant })
+  }
+
+  handleDelivery({ publicationId, active, reason }: RtcServerEvents['rtc.subscription-changed']): void {
+    const publication = this.#publications.get(publicationId)
+    if (!publication) return
+    publication.delivery = { active, reason }
+    this.#options.onChanged({ publication, participant: publication.participant })
+  }
+
+  setEnabled(publicationId: string, enabled: boolean): void {
+    this.#wishes.setEnabled(publicationId, enabled)
+  }
+
+  publicationOfMid(mid: string): string | undefined {
+    return this.#assignments.find((assignment) => assignment.mid === mid)?.publicationId
+  }
+
+  participantOf(publicationId: string): RemoteParticipant | undefined {
+    return this.#publications.get(publicationId)?.participant
+  }
+
+  async getStats(): Promise<RTCStatsReport | undefined> {
+    return this.#connection?.getStats()
+  }
+
+  close(): void {
+    this.#connection?.close()
+    this.#assign([])
+    this.#wishes.close()
+    this.audio.close()
+  }
+
+  #assign(assignments: readonly Assignment[]): void {
+    this.#assignments = assignments
+    this.#reconcile()
+  }
+
+  /** Offers and publications arrive on their own; a track is subscribed once both are there. */
+  #reconcile(): void {
+    const wanted = new Map(this.#assignments.map((assignment) => [assignment.publicationId, assignment]))
+    for (const publication of this.#publications.values()) {
+      const assignment = wanted.get(publication.id)
+      if (publication.track && publication.track.receiver !== assignment?.receiver)
+        this.#unsubscribe(publication)
+      if (assignment && !publication.track) this.#subscribe(publication, assignment.receiver)
+    }
+  }
+
+  #subscribe(publication: RemotePublication, receiver: RTCRtpReceiver): void {
+    const track = new RemoteTrack(publication.id, receiver, {
+      onElementsChanged: () => {
+        if (this.#options.adaptive && track.kind === 'video') {
+          if (publication.track === track) this.#wishes.setElements(publication.id, track.elements)
+        }
+      },
+      onBlocked: () => this.audio.handleBlocked(),
+    })
+    publication.setTrack(track)
+    if (track.kind === 'audio' && this.#options.playsAudio) this.audio.play(track)
+    this.#options.onSubscribed({ track, publication, participant: publication.participant })
+  }
+
+  #unsubscribe(publication: RemotePublication): void {
+    const { track } = publication
+    if (!track) return
+    publication.setTrack(undefined)
+    this.audio.stop(track)
+    track.end()
+    this.#options.onUnsubscribed({ track, publication, participant: publication.participant })
+  }
+}

@@ -1,0 +1,528 @@
+import type {
+  ClientFrameBody,
+  ClientFrameType,
+  FrameAnswers,
+  PublicationSource,
+  RtcLeaveReason,
+} from '@parley/contracts'
+import { Backoff } from '../connection/backoff.ts'
+import type { Request } from '../connection/connection.ts'
+import { Emitter } from '../emitter.ts'
+import { asParleyError, ParleyError } from '../parley-error.ts'
+import type { Devices } from './devices.ts'
+import { LocalMedia, type PublishOptions, type ScreenShareOptions } from './local-media.ts'
+import type { LocalPublication } from './local-publication.ts'
+import {
+  LocalParticipant,
+  type Participant,
+  type RemoteParticipant,
+  type RemotePublication,
+} from './participant.ts'
+import { PlaceQueue } from './place-queue.ts'
+import { RemoteMedia, type RemotePublicationEvent } from './remote-media.ts'
+import type { JoinOptions, RoomCloseReason, RoomEvents, RoomState } from './room-events.ts'
+import { roomQuality } from './room-quality.ts'
+import type { RtcEvent } from './rtc.ts'
+import { factsOf, type Quality, type RoomStatistics } from './statistics.ts'
+import { StatisticsSampler } from './statistics-sampler.ts'
+
+export interface RoomOptions {
+  id: string
+  userId: string
+  join: JoinOptions
+  request: Request
+  isConnected: () => boolean
+  devices: Devices
+  onOpen: (room: Room) => void
+  /** `told` resolves once the server knows that the place is given up. */
+  onClose: (told: Promise<void>) => void
+}
+
+/** Ends of a place that a new join can mend. */
+const mendable = new Set<RtcLeaveReason>(['connection-lost', 'media-timeout', 'server-stopping'])
+const leaveTimeoutMs = 2_000
+
+type InRoom<T extends ClientFrameType> = Omit<ClientFrameBody<T>, 'roomId'>
+
+/** Joins and resolves with the room once everything asked for is published. */
+export async function openRoom(options: RoomOptions): Promise<Room> {
+  const room = new Room(options)
+  const { signal } = options.join
+  const abort = () => void room.leave()
+  signal?.addEventListener('abort', abort)
+  options.onOpen(room)
+  try {
+    await room.enter()
+    signal?.throwIfAborted()
+    return room
+  } catch (error) {
+    await room.leave()
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+/**
+ * A room this client is in. It owns its two peer connections, timers and the tracks it captured; `leave` ends
+ * them. When the socket is lost the media goes on and the place is taken up again; when the network path is lost
+ * ICE is restarted; when the place is gone the room is joined anew with the same publications.
+ */
+export class Room extends Emitter<RoomEvents> {
+  readonly id: string
+  readonly local = new LocalParticipant()
+  readonly #options: RoomOptions
+  readonly #localMedia: LocalMedia
+  readonly #remote: RemoteMedia
+  readonly #sampler: StatisticsSampler
+  readonly #backoff = new Backoff({ baseMs: 500, maxMs: 8_000 })
+  readonly #lost = new Set<'signalling' | 'publish' | 'subscribe'>()
+  #state: RoomState = { status: 'joining' }
+  #revision = 0
+  #speakers: readonly Participant[] = []
+  #early: RtcEvent[] = []
+  #inPlace = false
+  #entered = false
+  #wantsFreshPlace = false
+  #attempt = 0
+  #wake: () => void = () => undefined
+  /** Counts fresh places: what was meant for an earlier one must not reach a later one. */
+  #placeNumber = 0
+  readonly #places = new PlaceQueue()
+  /** A page that goes away for good says so, as the server would keep the place for half a minute. */
+  readonly #onPageHide = ({ persisted }: PageTransitionEvent) => {
+    if (!persisted) void this.leave()
+  }
+
+  constructor(options: RoomOptions) {
+    super()
+    this.id = options.id
+    this.local.userId = options.userId
+    this.#options = options
+    const changedLocally = (type: 'added' | 'changed' | 'removed') => (publication: LocalPublication) =>
+      this.#tell(`publication-${type}`, { publication, participant: this.local })
+    this.#localMedia = new LocalMedia({
+      local: this.local,
+      devices: options.devices,
+      exchange: (sdp, publications) => this.#ask('rtc.publish', { sdp, publications }),
+      sendMuted: (publicationId, muted) => this.#tellServer('rtc.mute', { publicationId, muted }),
+      onPath: (lost) => this.#setLost('publish', lost),
+      onGivenUp: () => void this.#comeBack(true),
+      onAdded: changedLocally('added'),
+      onChanged: changedLocally('changed'),
+      onRemoved: changedLocally('removed'),
+    })
+    this.#remote = new RemoteMedia({
+      playsAudio: options.join.playsAudio ?? true,
+      adaptive: options.join.adaptive ?? true,
+      answer: (sdp, version) => this.#tellServer('rtc.subscribe-answer', { sdp, version }),
+      requestRestart: () => this.#tellServer('rtc.restart-subscribe', {}),
+      // What is refused concerns publications that have just ended; what is lost is told after the next join.
+      sendWishes: (items) => void this.#tellServer('rtc.subscriptions', { items }).catch(() => undefined),
+      onPath: (lost) => this.#setLost('subscribe', lost),
+      onGivenUp: () => void this.#comeBack(true),
+      onAudioBlocked: (blocked) => this.#tell('audio-blocked', { blocked }),
+      onJoined: (participant) => this.#tell('participant-joined', { participant }),
+      onLeft: (participant, reason) => this.#tell('participant-left', { participant, reason }),
+      onAdded: (event: RemotePublicationEvent) => this.#tell('publication-added', event),
+      onChanged: (event: RemotePublicationEvent) => this.#tell('publication-changed', event),
+      onRemoved: (event: RemotePublicationEvent) => this.#tell('publication-removed', event),
+      onSubscribed: (event) => this.#tell('track-subscribed', event),
+      onUnsubscribed: (event) => this.#tell('track-unsubscribed', event),
+    })
+    this.#sampler = new StatisticsSampler({
+      publish: () => this.#localMedia.getStats(),
+      subscribe: () => this.#remote.getStats(),
+      publicationOfMid: (connection, mid) =>
+        connection === 'publish'
+          ? this.#localMedia.publicationOfMid(mid)
+          : this.#remote.publicationOfMid(mid),
+      onStatistics: (statistics) => this.#takeStatistics(statistics),
+    })
+  }
+
+  get state(): RoomState {
+    return this.#state
+  }
+
+  /** Everybody else, by participant id. Live. */
+  get participants(): ReadonlyMap<string, RemoteParticipant> {
+    return this.#remote.participants
+  }
+
+  /** Who speaks now, loudest first. */
+  get speakers(): readonly Participant[] {
+    return this.#speakers
+  }
+
+  /** Grows with every change, so that a view can tell whether it is out of date. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  get isAudioBlocked(): boolean {
+    return this.#remote.audio.isBlocked
+  }
+
+  /** Publishes a track of the application's own, or captures by constraints (source camera or microphone). */
+  async publish(
+    input: MediaStreamTrack | MediaTrackConstraints,
+    options: PublishOptions = {},
+  ): Promise<LocalPublication> {
+    const captured =
+      input instanceof MediaStreamTrack
+        ? [{ track: input, options, constraints: undefined }]
+        : await this.#capture(input, options)
+    const [publication] = await this.#localMedia.publish(captured)
+    if (!publication) throw new ParleyError('device-not-found', 'Nothing was captured')
+    return publication
+  }
+
+  setMicrophone(on: boolean, constraints?: MediaTrackConstraints): Promise<void> {
+    return this.#localMedia.setSource('microphone', on, constraints)
+  }
+
+  /** Off stops the capturing, so that the light of the camera goes out. */
+  setCamera(on: boolean, constraints?: MediaTrackConstraints): Promise<void> {
+    return this.#localMedia.setSource('camera', on, constraints)
+  }
+
+  /** Call it in the handler of a click. Rejects with `permission-denied` when the user chooses nothing. */
+  startScreenShare(options: ScreenShareOptions = {}): Promise<LocalPublication> {
+    return this.#localMedia.startScreenShare(options)
+  }
+
+  stopScreenShare(): Promise<void> {
+    return this.#localMedia.stopScreenShare()
+  }
+
+  mute(publication: LocalPublication): Promise<void> {
+    return publication.mute()
+  }
+
+  unmute(publication: LocalPublication): Promise<void> {
+    return publication.unmute()
+  }
+
+  /** Uses another microphone, camera or loudspeaker. */
+  async switchDevice(kind: MediaDeviceKind, deviceId: string): Promise<void> {
+    if (kind === 'audiooutput') await this.#remote.audio.setDevice(deviceId)
+    else await this.#localMedia.switchDevice(kind === 'audioinput' ? 'audio' : 'video', deviceId)
+    this.#change()
+  }
+
+  /** The device in use, as far as known. */
+  deviceId(kind: MediaDeviceKind): string | undefined {
+    if (kind === 'audiooutput') return this.#remote.audio.deviceId
+    return this.#localMedia.deviceId(kind === 'audioinput' ? 'audio' : 'video')
+  }
+
+  /** Plays what the browser held back; call it in the handler of a click. */
+  startAudio(): Promise<void> {
+    return this.#remote.audio.start()
+  }
+
+  /** Stops or takes up again what somebody publishes, for this client only. */
+  setSubscribed(publication: RemotePublication, subscribed: boolean): void {
+    this.#remote.setEnabled(publication.id, subscribed)
+  }
+
+  /** Mutes somebody else; needs `local.isModerator`. */
+  async muteOther(publication: RemotePublication): Promise<void> {
+    await this.#ask('rtc.mute-other', { publicationId: publication.id })
+  }
+
+  /** Removes somebody else; needs `local.isModerator`. */
+  async remove(participant: RemoteParticipant): Promise<void> {
+    await this.#ask('rtc.remove', { participantId: participant.id })
+  }
+
+  /** Leaves; resolves once the server knows, or cannot be told. Tracks the SDK captured are stopped. */
+  async leave(): Promise<void> {
+    if (this.#state.status === 'closed') return
+    const told = this.#tellLeft()
+    this.#end('left', undefined, told)
+    await told
+  }
+
+  /** @internal */
+  async enter(): Promise<void> {
+    const { audio = false, video = false } = this.#options.join
+    const capturing = audio || video ? this.#localMedia.capture(audio, video) : undefined
+    capturing?.catch(() => undefined)
+    const answer = await this.#request('rtc.join', this.#joinBody())
+    if (this.#state.status === 'closed') throw left()
+    await this.#takePlace(answer, true)
+    this.#entered = true
+    this.#sampler.start()
+    globalThis.addEventListener?.('pagehide', this.#onPageHide)
+    if (capturing) await this.#localMedia.publish(await capturing)
+  }
+
+  /** @internal */
+  handleEvent(event: RtcEvent): void {
+    if (this.#state.status === 'closed') return
+    // What comes before the answer to a join belongs to the place it will describe.
+    if (!this.#inPlace) this.#early.push(event)
+    else this.#take(event)
+  }
+
+  /** @internal */
+  handleConnected(): void {
+    if (this.#entered) void this.#comeBack(false)
+  }
+
+  /** @internal */
+  handleDisconnected(): void {
+    if (this.#state.status === 'closed' || !this.#entered) return
+    this.#inPlace = false
+    this.#early = []
+    this.#setLost('signalling', true)
+  }
+
+  #take(event: RtcEvent): void {
+    const remote = this.#remote
+    switch (event.type) {
+      case 'rtc.participant-joined':
+        if (event.participant.id !== this.local.id) remote.handleParticipant(event.participant)
+        return
+      case 'rtc.participant-left':
+        remote.handleLeft(event.participantId, event.reason)
+        return
+      case 'rtc.publication-added':
+      case 'rtc.publication-changed': {
+        const { participantId, publication } = event
+        if (participantId !== this.local.id) remote.handlePublication(participantId, publication)
+        else this.#localMedia.handleMuted(publication.id, publication.muted)
+        return
+      }
+      case 'rtc.publication-removed':
+        remote.handleRemoved(event.participantId, event.publicationId)
+        return
+      case 'rtc.subscribe-offer':
+        remote.handleOffer(event)
+        return
+      case 'rtc.speakers':
+        this.#takeSpeakers(event.speakers)
+        return
+      case 'rtc.subscription-changed':
+        remote.handleDelivery(event)
+        return
+      case 'rtc.closed':
+        if (mendable.has(event.reason)) void this.#comeBack(true)
+        else this.#end(event.reason)
+        return
+    }
+  }
+
+  #takeSpeakers(levels: readonly { participantId: string; level: number }[]): void {
+    for (const speaker of this.#speakers) setSpeaking(speaker, 0)
+    this.#speakers = levels.flatMap(({ participantId, level }) => {
+      const participant =
+        participantId === this.local.id ? this.local : this.#remote.participants.get(participantId)
+      if (!participant) return []
+      setSpeaking(participant, level)
+      return [participant]
+    })
+    this.#tell('speakers', { speakers: this.#speakers })
+  }
+
+  #takeStatistics(statistics: RoomStatistics): void {
+    if (this.#state.status === 'connected') this.#backoff.reset()
+    const qualities = roomQuality(statistics, {
+      participants: this.#remote.participants.values(),
+      hasLostPublish: this.#lost.has('publish'),
+      hasLostSubscribe: this.#lost.has('subscribe'),
+    })
+    this.#setQuality(this.local, qualities.own)
+    for (const [participant, quality] of qualities.others) this.#setQuality(participant, quality)
+    this.emit('statistics', statistics)
+    const facts = factsOf(statistics, qualities.own)
+    this.#tellServer('rtc.report', { facts }).catch(() => undefined) // Two seconds are lost.
+  }
+
+  #setQuality(participant: { quality: Quality } & Participant, quality: Quality): void {
+    if (participant.quality === quality) return
+    participant.quality = quality
+    this.#tell('quality', { participant, quality })
+  }
+
+  async #takePlace(answer: FrameAnswers['rtc.join'], fresh: boolean): Promise<void> {
+    const { local } = this
+    local.id = answer.participantId
+    local.canPublish = answer.canPublish
+    local.canSubscribe = answer.canSubscribe
+    local.isModerator = answer.admin
+    const own = answer.participants.find(({ id }) => id === local.id)
+    local.name = own?.name ?? this.#options.join.name
+    const others = answer.participants.filter(({ id }) => id !== local.id)
+    this.#remote.handleJoined(others, answer.iceServers, fresh)
+    this.#inPlace = true
+    for (const event of this.#early.splice(0)) this.#take(event)
+    if (fresh) {
+      this.#placeNumber++
+      this.#lost.delete('publish')
+      this.#lost.delete('subscribe')
+    }
+    this.#setLost('signalling', false)
+    const published = fresh
+      ? this.#localMedia.handleFreshPlace(answer.iceServers)
+      : this.#localMedia.handleResumed()
+    this.#places.settle()
+    await published
+  }
+
+  /** Takes the place up again, or a fresh one, until it works or makes no sense any more. */
+  async #comeBack(wantsFreshPlace: boolean): Promise<void> {
+    if (this.#state.status === 'closed') return
+    const attempt = ++this.#attempt
+    const isCurrent = () => attempt === this.#attempt && this.#state.status !== 'closed'
+    this.#wake()
+    this.#inPlace = false
+    this.#early = []
+    this.#wantsFreshPlace ||= wantsFreshPlace
+    this.#setLost('signalling', true)
+    if (this.#wantsFreshPlace) await this.#pause(this.#backoff.nextMs())
+    while (isCurrent()) {
+      try {
+        if (this.#wantsFreshPlace) await this.#request('rtc.leave', {}).catch(() => undefined)
+        const answer = await this.#request('rtc.join', this.#joinBody())
+        if (!isCurrent()) return
+        const fresh = this.#wantsFreshPlace || !answer.resumed
+        this.#wantsFreshPlace = false
+        await this.#takePlace(answer, fresh)
+        return
+      } catch (cause) {
+        if (!isCurrent()) return
+        const error = asParleyError(cause, 'media-unsupported')
+        // The next connection begins again.
+        if (!this.#options.isConnected()) return
+        if (error.code === 'participant-not-found') this.#wantsFreshPlace = true
+        else if (!error.retryable) return this.#end('failed', error)
+        await this.#pause(this.#backoff.nextMs(error.retryAfterMs))
+      }
+    }
+  }
+
+  #joinBody(): InRoom<'rtc.join'> {
+    const { name } = this.#options.join
+    const keepsPlace = this.local.id !== '' && !this.#wantsFreshPlace
+    return { ...(name !== undefined && { name }), ...(keepsPlace && { participantId: this.local.id }) }
+  }
+
+  async #capture(constraints: MediaTrackConstraints, options: PublishOptions) {
+    const { source = 'camera' } = options
+    const sources: PublicationSource[] = ['camera', 'microphone']
+    if (!sources.includes(source)) {
+      throw new ParleyError('invalid-request', `A source ${source} wants a track, not constraints`)
+    }
+    const captured = await this.#localMedia.capture(
+      source === 'microphone' && constraints,
+      source === 'camera' && constraints,
+    )
+    return captured.map((each) => ({ ...each, options: { ...options, source } }))
+  }
+
+  /** For what is told again after a join by itself: without a place it fails at once. */
+  async #tellServer<T extends ClientFrameType>(type: T, body: InRoom<T>): Promise<FrameAnswers[T]> {
+    if (!this.#inPlace)
+      throw new ParleyError('connection-lost', 'The room is joined anew', { retryable: true })
+    return this.#request(type, body)
+  }
+
+  /** For what the application wants now: waits while the place is being taken up again. */
+  async #ask<T extends ClientFrameType>(type: T, body: InRoom<T>): Promise<FrameAnswers[T]> {
+    const place = this.#placeNumber
+    if (!this.#inPlace) await this.#places.next()
+    if (place !== this.#placeNumber) {
+      throw new ParleyError('connection-lost', 'The place in the room was lost', { retryable: true })
+    }
+    return this.#request(type, body)
+  }
+
+  #request<T extends ClientFrameType>(
+    type: T,
+    body: InRoom<T>,
+    timeoutMs?: number,
+  ): Promise<FrameAnswers[T]> {
+    const frame = { ...body, roomId: this.id } as unknown as ClientFrameBody<T>
+    return this.#options.request(type, frame, timeoutMs === undefined ? {} : { timeoutMs })
+  }
+
+  #setLost(part: 'signalling' | 'publish' | 'subscribe', lost: boolean): void {
+    if (lost) this.#lost.add(part)
+    else this.#lost.delete(part)
+    if (this.#state.status === 'closed') return
+    if (this.#lost.size === 0) this.#setState({ status: 'connected' })
+    else {
+      const cause = this.#lost.has('signalling') ? 'signalling' : 'media'
+      this.#setState({ status: 'reconnecting', cause })
+    }
+  }
+
+  #setState(state: RoomState): void {
+    const before = this.#state
+    if (
+      state.status === before.status &&
+      !('cause' in state && 'cause' in before && state.cause !== before.cause)
+    ) {
+      return
+    }
+    this.#state = state
+    this.#tell('state', state)
+  }
+
+  async #tellLeft(): Promise<void> {
+    if (!this.#options.isConnected()) return
+    // A server that cannot be told notices by itself.
+    await this.#request('rtc.leave', {}, leaveTimeoutMs).catch(() => undefined)
+  }
+
+  #end(reason: RoomCloseReason, error?: ParleyError, told = Promise.resolve()): void {
+    if (this.#state.status === 'closed') return
+    this.#attempt++
+    this.#wake()
+    globalThis.removeEventListener?.('pagehide', this.#onPageHide)
+    this.#places.close(left())
+    this.#sampler.close()
+    this.#remote.close()
+    this.#localMedia.close()
+    const facts = { reason, ...(error && { error }) }
+    this.#state = { status: 'closed', ...facts }
+    this.#options.onClose(told)
+    this.#tell('state', this.#state)
+    this.#tell('closed', facts)
+    this.dropListeners()
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake(), ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        this.#wake = () => undefined
+        resolve()
+      }
+    })
+  }
+
+  #tell<Type extends keyof RoomEvents>(type: Type, event: RoomEvents[Type]): void {
+    this.emit(type, event)
+    this.#change()
+  }
+
+  #change(): void {
+    this.#revision++
+    this.emit('changed', undefined)
+  }
+}
+
+function left(): ParleyError {
+  return new ParleyError('closed', 'The room was left')
+}
+
+function setSpeaking(participant: { level: number; speaking: boolean } & Participant, level: number): void {
+  participant.level = level
+  participant.speaking = level > 0
+}

@@ -1,0 +1,5 @@
+export { ParleyProvider, useParley } from './parley-context.ts'
+export { useDevices } from './use-devices.ts'
+export { type RoomModel, useRoom } from './use-room.ts'
+export { useParticipants, useRoomEvent, useRoomState, useSpeakers } from './use-room-facts.ts'
+export { useTrack } from './use-track.ts'
