@@ -4,6 +4,7 @@ import { checkDatabase } from '../doctor/database.ts'
 import { installFfmpeg } from '../doctor/ffmpeg.ts'
 import type { Check, DoctorContext, Finding, FindingState } from '../doctor/finding.ts'
 import { checkClock, checkDataFolder, checkMasterKey, checkNode } from '../doctor/machine.ts'
+import { checkMedia } from '../doctor/media.ts'
 import { checkPorts, checkServer } from '../doctor/network.ts'
 import { checkChromium, checkFastpath, checkFfmpeg } from '../doctor/programs.ts'
 import { findRepository } from '../repository.ts'
@@ -15,6 +16,7 @@ const checks: readonly [name: string, check: Check][] = [
   ['Master key', checkMasterKey],
   ['Database', checkDatabase],
   ['Ports', checkPorts],
+  ['Media', checkMedia],
   ['Packet path', checkFastpath],
   ['ffmpeg', checkFfmpeg],
   ['Chromium', checkChromium],

@@ -9,6 +9,7 @@ import { checkDatabase } from './database.ts'
 import { installedFfmpeg } from './ffmpeg.ts'
 import type { Check } from './finding.ts'
 import { checkDataFolder, checkMasterKey, checkNode } from './machine.ts'
+import { checkMedia } from './media.ts'
 import { checkPorts, checkServer } from './network.ts'
 import { checkChromium, checkFfmpeg } from './programs.ts'
 
@@ -97,4 +98,21 @@ test('programs: a wrong PARLEY_CHROMIUM is told, and an ffmpeg in the data folde
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'ffmpeg'), '')
   expect(await look(checkFfmpeg)).toMatchObject([{ state: 'fine', detail: join(folder, 'ffmpeg') }])
+})
+
+test('media: what clients are told, and what keeps it from flowing', async () => {
+  const [udp, address, turn] = await look(checkMedia, { PARLEY_MEDIA_ADDRESSES: '127.0.0.1' })
+  expect(udp).toMatchObject({ name: 'Media UDP', state: 'fine' })
+  expect(address).toMatchObject({ state: 'lacking', mend: expect.stringContaining('PARLEY_PUBLIC_ADDRESS') })
+  expect(turn).toMatchObject({ state: 'fine' })
+  const [deaf] = await look(checkMedia, { PARLEY_MEDIA_ADDRESSES: '203.0.113.9' })
+  expect(deaf).toMatchObject({ state: 'problem', detail: expect.stringContaining('203.0.113.9') })
+  const told = await look(checkMedia, {
+    PARLEY_PUBLIC_ADDRESS: '198.51.100.7',
+    PARLEY_TURN_URLS: 'turn:turn.example.com',
+  })
+  expect(told[1]).toMatchObject({ state: 'fine', detail: expect.stringContaining('198.51.100.7') })
+  expect(told[2]).toMatchObject({ state: 'problem', detail: expect.stringContaining('PARLEY_TURN_SECRET') })
+  const [, name] = await look(checkMedia, { PARLEY_PUBLIC_ADDRESS: 'media.example.com' })
+  expect(name).toMatchObject({ state: 'problem' })
 })

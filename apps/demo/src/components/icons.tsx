@@ -36,9 +36,6 @@ export const ComposeIcon = icon(
   </>,
 )
 export const BackIcon = icon(<path d="m14 5-7 7 7 7" />)
-export const SendIcon = icon(
-  <path d="M5 12 4 4.500 21 12 4 19.500zm0 0h7" fill="currentColor" stroke="currentColor" />,
-)
 export const ArrowUpIcon = icon(<path d="M12 19V5m0 0-6 6m6-6 6 6" strokeWidth="2.2" />)
 export const ClipIcon = icon(
   <path d="m19.500 11.500-7.700 7.700a4.500 4.500 0 0 1-6.400-6.400l8.200-8.200a3 3 0 0 1 4.300 4.300l-8.100 8.100a1.500 1.500 0 0 1-2.200-2.200l7.400-7.300" />,
@@ -127,7 +124,6 @@ export const VideoIcon = icon(
     <path d="m15.500 11 5-3v8l-5-3" />
   </>,
 )
-export const MoreIcon = icon(<path d="M6 12h.01M12 12h.01M18 12h.01" strokeWidth="3" />)
 
 export function Logo({ size = 28 }: { size?: number }) {
   return (
