@@ -26,6 +26,7 @@ import { Outbox } from '@parley/core/outbox'
 import { MasterKey } from '@parley/core/secrets'
 import { type Database, openDatabase, startEmbeddedPostgres, storeSettings } from '@parley/core/store'
 import { Telemetry } from '@parley/core/telemetry'
+import { addWebhookRoutes, Webhooks, webhookSettings } from '@parley/core/webhooks'
 
 /** What a module stands on before callers can be told apart: data, events and background work. */
 export interface Foundation {
@@ -49,6 +50,8 @@ export interface Platform extends Foundation {
   readonly http: HttpServer
   readonly gateway: Gateway
   readonly objects: ObjectService
+  /** Modules register their sources; it is started once all have. */
+  readonly webhooks: Webhooks
   /** Opens the doors, once every module has registered. A port that is taken is an error. */
   listen(): Promise<Addresses>
   /** Takes no more work and finishes what was accepted; the scope is closed after it. */
@@ -119,6 +122,13 @@ export async function createPlatform(
     ...{ server: http.server, authenticator, logger, scope, metrics, trustedProxyHops },
     settings: readSettings(gatewaySettings, source),
   })
+  const { outbox, bus } = foundation
+  const webhooks = await Webhooks.open({
+    ...{ database, outbox, bus, masterKey, metrics, logger, scope },
+    settings: readSettings(webhookSettings, source),
+    allowLoopback: kernel.mode === 'development',
+  })
+  addWebhookRoutes(http, webhooks)
   const { objects, content, setContentUrl } = await createObjects(foundation, http, trustedProxyHops)
 
   const listen = async (): Promise<Addresses> => {
@@ -132,7 +142,7 @@ export async function createPlatform(
   const drain = async (): Promise<void> => {
     await Promise.all([http.drain(), content.drain(), gateway.drain()])
   }
-  return { ...foundation, http, gateway, objects, listen, drain }
+  return { ...foundation, http, gateway, objects, webhooks, listen, drain }
 }
 
 /** Files in the data directory, their REST, and the origin that serves them. */

@@ -35,7 +35,8 @@ const claim = `
       row_number() over (partition by project_id, endpoint_id order by due_at) as rank
     from (
       select * from webhooks.queues
-      where not held and due_at <= now() and not (endpoint_id = any($1::text[]))
+      where not held and due_at <= now() and (lease_until is null or lease_until <= now())
+        and not (endpoint_id = any($1::text[]))
       order by due_at limit 2000
     ) oldest
   ),
@@ -45,11 +46,12 @@ const claim = `
     join webhooks.queues queue using (project_id, endpoint_id, resource)
     left join unnest($2::text[], $3::int[]) as busy (endpoint_id, room) on busy.endpoint_id = due.endpoint_id
     where due.rank <= coalesce(busy.room, $4::int) and not queue.held and queue.due_at <= now()
+      and (queue.lease_until is null or queue.lease_until <= now())
     order by due.rank limit $5
     for no key update of queue skip locked
   )
   update webhooks.queues queue
-  set due_at = clock_timestamp() + $6 * interval '1 millisecond', generation = generation + 1
+  set lease_until = clock_timestamp() + $6 * interval '1 millisecond', generation = generation + 1
   from chosen
   where queue.project_id = chosen.project_id and queue.endpoint_id = chosen.endpoint_id
     and queue.resource = chosen.resource
@@ -123,12 +125,12 @@ export class DeliveryQueues {
     }))
   }
 
-  /** Milliseconds until something is due, negative when it is; undefined when nothing waits. */
+  /** Milliseconds until something more is due; undefined when nothing is. */
   async nextDueMs(): Promise<number | undefined> {
     const { rows } = await this.#database.system.query<{ due_ms: number | null }>({
       name: 'webhooks-next',
       text: `select (extract(epoch from min(due_at) - clock_timestamp()) * 1000)::float8 as due_ms
-        from webhooks.queues where not held`,
+        from webhooks.queues where not held and due_at > now()`,
     })
     return rows[0]?.due_ms ?? undefined
   }
@@ -179,12 +181,22 @@ export class DeliveryQueues {
 
   /** Lengthens the lease. False when the queue is another's by now, or held. */
   async extend(queue: ClaimedQueue): Promise<boolean> {
-    return (await this.#due(queue, this.#leaseMs)) > 0
+    const { rowCount } = await this.#database.system.query({
+      name: 'webhooks-extend',
+      text: `update webhooks.queues set lease_until = clock_timestamp() + $5 * interval '1 millisecond'
+        where ${mine} and not held`,
+      values: [...keyOf(queue), this.#leaseMs],
+    })
+    return rowCount > 0
   }
 
-  /** Gives the queue back, due at once. */
+  /** Gives the queue back, to the end of the line of what is due. */
   async release(queue: ClaimedQueue): Promise<void> {
-    await this.#due(queue, 0)
+    await this.#database.system.query({
+      name: 'webhooks-release',
+      text: `update webhooks.queues set lease_until = null, due_at = greatest(due_at, clock_timestamp()) where ${mine}`,
+      values: keyOf(queue),
+    })
   }
 
   /** Holds the queue of an endpoint that is disabled; gives it back when it is enabled again meanwhile. */
@@ -195,7 +207,7 @@ export class DeliveryQueues {
         values: [queue.projectId, queue.endpointId],
       })
       await tx.query({
-        text: `update webhooks.queues set held = $5, due_at = clock_timestamp() where ${mine}`,
+        text: `update webhooks.queues set held = $5, lease_until = null where ${mine}`,
         values: [...keyOf(queue), rows[0]?.enabled === false],
       })
     })
@@ -207,8 +219,8 @@ export class DeliveryQueues {
   }
 
   /**
-   * Stores a failed attempt, and when the head is tried again; without `pauseMs` it was the last and the delivery
-   * is dead. False when the queue is another's by now: then nothing is stored.
+   * Stores a failed attempt and gives the queue back until its head is tried again; without `pauseMs` it was the last
+   * one, the delivery is dead, and the queue stays with this process. False when the queue is another's by now: then nothing is stored.
    */
   async settleFailed(
     queue: ClaimedQueue,
@@ -220,8 +232,8 @@ export class DeliveryQueues {
       name: 'webhooks-failed',
       text: `with fence as (
           update webhooks.queues
-          set due_at = case when $7::float8 is null then due_at
-            else clock_timestamp() + $7::float8 * interval '1 millisecond' end
+          set due_at = coalesce(clock_timestamp() + $7::float8 * interval '1 millisecond', due_at),
+            lease_until = case when $7::float8 is null then lease_until end
           where ${mine} returning 1
         )
         update webhooks.deliveries delivery
@@ -236,16 +248,6 @@ export class DeliveryQueues {
 
   close(): Promise<void> {
     return this.#delivered.close()
-  }
-
-  async #due(queue: ClaimedQueue, ms: number): Promise<number> {
-    const { rowCount } = await this.#database.system.query({
-      name: 'webhooks-due',
-      text: `update webhooks.queues set due_at = clock_timestamp() + $5 * interval '1 millisecond'
-        where ${mine} and not held`,
-      values: [...keyOf(queue), ms],
-    })
-    return rowCount
   }
 }
 

@@ -147,11 +147,13 @@ export class EndpointStore {
 
   /** Throws `not-found`. Deliveries and secrets go with it. */
   async delete(project: ProjectScope, id: string): Promise<void> {
-    const { rowCount } = await project.query({
-      text: 'delete from webhooks.endpoints where project_id = $1 and id = $2',
-      values: [project.projectId, id],
+    await project.transaction(async (tx) => {
+      const { rowCount } = await tx.query({
+        text: 'delete from webhooks.endpoints where project_id = $1 and id = $2',
+        values: [project.projectId, id],
+      })
+      if (rowCount === 0) throw notFound()
     })
-    if (rowCount === 0) throw notFound()
   }
 
   /** A new secret that signs from now on; the earlier ones sign along for `overlapMs`. */

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
+import { ConfigError } from '@parley/core/kernel'
 import { isPublicAddress, plainAddress } from './address-rules.ts'
 
 /** Looks a host name up. The system's by default. */
@@ -30,7 +31,7 @@ export class OutgoingGuard {
   readonly #names = new Set<string>()
   readonly #networks = new BlockList()
 
-  /** Throws a RangeError when the allow list holds what is neither a name, an address nor a range. */
+  /** Throws a ConfigError when the allow list holds what is neither a name, an address nor a range. */
   constructor({ resolver = systemResolver, allow = '', allowLoopback }: OutgoingGuardOptions) {
     this.#resolver = resolver
     if (allowLoopback) for (const range of ['127.0.0.0/8', '::1/128']) this.#allow(range)
@@ -80,6 +81,6 @@ function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
 }
 
-function notAPlace(entry: string): RangeError {
-  return new RangeError(`PARLEY_WEBHOOKS_ALLOW: ${entry} is neither a host name, an address nor a range`)
+function notAPlace(entry: string): ConfigError {
+  return new ConfigError(`PARLEY_WEBHOOKS_ALLOW: ${entry} is neither a host name, an address nor a range`)
 }

@@ -8,7 +8,7 @@ export interface PublicEvent {
   /** The same whenever the same fact is expanded again: see `publicEventId`. Holds no full stop. */
   id: string
   type: WebhookEventType
-  /** What the event is about, such as `messages/msg_...`. */
+  /** What the event is about, such as `message/msg_...`. */
   subject: string
   time: Date
   /** What the order is kept for. Absent: the resource of the domain event. */

@@ -11,6 +11,7 @@ import {
   Scope,
 } from '@parley/core/kernel'
 import { createFoundation, createPlatform } from '@parley/core/platform'
+import { messageSendGuard } from '@parley/core/webhooks'
 import { createAuthenticator, createIdentity } from '@parley/identity'
 import { createRtc } from '@parley/rtc'
 import { serveDemo } from './demo.ts'
@@ -68,9 +69,10 @@ async function compose(options: CompositionOptions): Promise<RunningServer> {
     users: identity.users,
     projects: identity.projects,
     attachments: platform.objects,
-    sendGuards: [],
+    sendGuards: [messageSendGuard(platform.webhooks.hooks)],
   })
   const rtc = await createRtc(platform, { authenticator })
+  platform.webhooks.start()
   await foundation.outbox.tailing()
   const development = kernel.mode === 'development'
   const demo = development && kernel.demo

@@ -4,6 +4,7 @@ import { httpSettings } from '@parley/core/http'
 import { kernelSettings } from '@parley/core/kernel'
 import { objectSettings } from '@parley/core/objects'
 import { storeSettings } from '@parley/core/store'
+import { webhookSettings } from '@parley/core/webhooks'
 import { identitySettings } from '@parley/identity'
 import { rtcSettings } from '@parley/rtc'
 
@@ -14,6 +15,7 @@ export const serverSettings = {
   http: httpSettings,
   gateway: gatewaySettings,
   objects: objectSettings,
+  webhooks: webhookSettings,
   identity: identitySettings,
   chat: chatSettings,
   rtc: rtcSettings,

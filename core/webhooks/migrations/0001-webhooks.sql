@@ -68,8 +68,10 @@ create table webhooks.queues (
   project_id text not null,
   endpoint_id text not null,
   resource text not null,
-  -- When its head may be tried; the end of the lease while a process works on it.
+  -- When its head may be tried.
   due_at timestamptz not null default clock_timestamp(),
+  -- Until then the process that claimed it works on it, and no other.
+  lease_until timestamptz,
   -- True while the endpoint is disabled.
   held boolean not null default false,
   -- Grows with every claim, so that a process that lost the lease cannot settle.

@@ -1,5 +1,4 @@
 export { chatSettings } from './config.ts'
-export { conversationWebhookSource } from './delivery/webhook-source.ts'
 export { createChat } from './module.ts'
 export type {
   AttachmentSource,

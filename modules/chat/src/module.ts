@@ -3,6 +3,7 @@ import type { StoredEvent } from '@parley/core/outbox'
 import type { Platform } from '@parley/core/platform'
 import { hearsConversation } from './acting-user.ts'
 import { chatSettings } from './config.ts'
+import { conversationWebhookSource } from './delivery/webhook-source.ts'
 import { chatMigrations } from './migrations/index.ts'
 import type { ChatPorts } from './ports.ts'
 import { registerFrames } from './realtime.ts'
@@ -19,7 +20,7 @@ const sendKeyDays = 8
  * keys. The platform's scope owns what is started; the service it returns is drained with it.
  */
 export async function createChat(platform: Platform, ports: ChatPorts): Promise<ChatService> {
-  const { database, outbox, bus, gateway, http, jobs } = platform
+  const { database, outbox, bus, gateway, http, jobs, webhooks } = platform
   const scope = platform.scope.child('chat')
   const logger = platform.logger.child({ module: 'chat' })
   const settings = readSettings(chatSettings, platform.source)
@@ -30,6 +31,8 @@ export async function createChat(platform: Platform, ports: ChatPorts): Promise<
   registerRoutes(http, chat)
   registerFrames(gateway, chat)
   startUserChanges(outbox, database)
+  webhooks.source('conversation.appended', conversationWebhookSource(ports.attachments))
+  webhooks.forward('conversation.created')
   const stopSweep = outbox.tail({
     types: sweptTypes,
     handle: (events) => {

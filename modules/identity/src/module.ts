@@ -34,6 +34,7 @@ export async function createIdentity(
   const settings = readSettings(identitySettings, platform.source)
   const scope = platform.scope.child('identity')
   await database.migrate(identityMigrations)
+  for (const type of ['user.created', 'user.updated'] as const) platform.webhooks.forward(type)
 
   const projects = new ProjectStore(database, settings.authCacheMs)
   const keys = new KeyStore({ masterKey, outbox })

@@ -16,6 +16,14 @@ import { QualityReporter } from './usage/quality-reporter.ts'
 import { UsageMeter } from './usage/usage-meter.ts'
 import { refuseWhip, registerWhip } from './whip/whip-routes.ts'
 
+const toldByWebhooks = [
+  'room.created',
+  'room.closed',
+  'room.participant-joined',
+  'room.participant-left',
+  'room.publication-added',
+  'room.publication-removed',
+] as const
 const speakersEveryMs = 300
 const usageEveryMs = 1_000
 const qualityEveryMs = 2_000
@@ -35,6 +43,7 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   const scope = platform.scope.child('rtc')
   const logger = platform.logger.child({ module: 'rtc' })
   await database.migrate(rtcMigrations)
+  for (const type of toldByWebhooks) platform.webhooks.forward(type)
 
   const addresses = mediaAddresses({
     local: settings.mediaAddresses,
