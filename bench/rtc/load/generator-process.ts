@@ -1,0 +1,81 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { Generator } from './generator.ts'
+
+type Method = 'open' | 'openFloor' | 'publish' | 'setQuiet' | 'fill' | 'joinInTurn' | 'mark' | 'report'
+type Arguments<Name extends Method> = Parameters<Generator[Name]>
+type Answer<Name extends Method> = Awaited<ReturnType<Generator[Name]>>
+
+interface Request {
+  id: number
+  name: Method
+  values: unknown[]
+}
+interface Reply {
+  id: number
+  value?: unknown
+  error?: string
+}
+
+export const generatorFlag = '--generator'
+
+/** A process that makes load; it ends with the one that started it. */
+export class GeneratorProcess {
+  readonly #child: ChildProcess
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
+  #lastId = 0
+
+  constructor() {
+    const [, program = ''] = process.argv
+    this.#child = fork(program, [generatorFlag])
+    this.#child.on('message', ({ id, value, error }: Reply) => {
+      const waiting = this.#waiting.get(id)
+      this.#waiting.delete(id)
+      if (error === undefined) waiting?.resolve(value)
+      else waiting?.reject(new Error(error))
+    })
+    this.#child.on('exit', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error('a generator process ended'))
+      this.#waiting.clear()
+    })
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  call<Name extends Method>(name: Name, ...values: Arguments<Name>): Promise<Answer<Name>> {
+    const id = ++this.#lastId
+    const request: Request = { id, name, values }
+    return new Promise<Answer<Name>>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: (value) => resolve(value as Answer<Name>), reject })
+      this.#child.send(request)
+    })
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) resolve()
+      else {
+        this.#child.once('exit', () => resolve())
+        this.#child.kill('SIGKILL')
+      }
+    })
+  }
+}
+
+/** The other side: does what it is told until its parent goes. */
+export function runGenerator(): void {
+  const generator = new Generator()
+  process.on('disconnect', () => process.exit(0))
+  process.on('SIGINT', () => undefined)
+  process.on('message', async ({ id, name, values }: Request) => {
+    let reply: Reply
+    try {
+      const method = generator[name] as (...args: unknown[]) => unknown
+      reply = { id, value: await method.apply(generator, values) }
+    } catch (error) {
+      reply = { id, error: error instanceof Error ? error.message : String(error) }
+    }
+    process.send?.(reply)
+  })
+}

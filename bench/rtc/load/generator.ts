@@ -1,0 +1,215 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createCertificate } from '@parley/testing/rtc-client'
+import { Latency } from '../../chat/load/latency.ts'
+import { GeneratorWatch } from '../../chat/machine/generator-watch.ts'
+import { JanusDoor } from '../janus/janus-door.ts'
+import { ParleyDoor } from '../parley/parley-door.ts'
+import type { Door, DoorAddress } from './door.ts'
+import { Player } from './player.ts'
+import { Publisher } from './publisher.ts'
+import { readStamp } from './stamped-packet.ts'
+
+/** Milliseconds from asking to join. */
+export interface JoinTimes {
+  connectedMs: number
+  firstPacketMs: number
+  firstFrameMs: number
+}
+
+export interface Filled {
+  /** Until all had their first packet, and until all had a whole key frame. */
+  seconds: number
+  joins: JoinTimes[]
+  failed: string[]
+  cipher: string
+}
+
+export interface DelayQuantiles {
+  count: number
+  p50Ms: number
+  p99Ms: number
+  maxMs: number
+}
+
+export interface WindowReport {
+  players: number
+  silent: number
+  received: number
+  expected: number
+  refused: number
+  opened: number
+  sent: number
+  audio: DelayQuantiles
+  video: DelayQuantiles
+  /** The same datagrams without a server, from the publisher to this process. */
+  floor: DelayQuantiles
+  busy: number
+  lagMs: number
+}
+
+const joinWithinMs = 15_000
+
+/** What a generator process does when it is asked. All methods are called from another process. */
+export class Generator {
+  readonly #players: Player[] = []
+  readonly #certificate = createCertificate()
+  #door: Door | undefined
+  #publisher: Publisher | undefined
+  #audio = new Latency()
+  #video = new Latency()
+  #floor = new Latency()
+  #watch: GeneratorWatch | undefined
+  #sentAtMark = 0
+
+  async open(address: DoorAddress): Promise<void> {
+    this.#door = address.kind === 'janus' ? await JanusDoor.open(address) : new ParleyDoor(address)
+  }
+
+  /** Opens a socket that gets plain copies of the publisher's packets. */
+  async openFloor(): Promise<number> {
+    const socket = createSocket('udp4')
+    socket.on('message', (packet) => {
+      const stamp = readStamp(packet)
+      if (stamp) this.#floor.record(Number(process.hrtime.bigint() - stamp.sentNs) / 1e6)
+    })
+    socket.bind(0, '127.0.0.1')
+    await once(socket, 'listening')
+    return socket.address().port
+  }
+
+  async publish(floorPort: number): Promise<string> {
+    this.#publisher = new Publisher(floorPort)
+    await this.#theDoor.publish(this.#publisher)
+    await within(this.#publisher.connected, 'the publisher did not connect')
+    this.#publisher.start()
+    return this.#publisher.cipher
+  }
+
+  setQuiet(quiet: boolean): void {
+    this.#publisher?.setQuiet(quiet)
+  }
+
+  /** Joins so many players, so many at a time; the next when one has its first packet. They stay. */
+  async fill(count: number, atATime: number, openEvery: number): Promise<Filled> {
+    const begun = performance.now()
+    const joining: Joining[] = []
+    const failed: string[] = []
+    const caught = async (work: () => Promise<unknown>): Promise<void> => {
+      try {
+        await work()
+      } catch (error) {
+        failed.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+    let left = count
+    const lane = async (): Promise<void> => {
+      while (left-- > 0) await caught(async () => joining.push(await this.#join(openEvery)))
+    }
+    await Promise.all(Array.from({ length: Math.min(count, atATime) }, lane))
+    const seconds = (performance.now() - begun) / 1000
+    const joins: JoinTimes[] = []
+    await Promise.all(joining.map(({ times }) => caught(async () => joins.push(await times()))))
+    return { seconds, joins, failed, cipher: this.#players[0]?.cipher ?? 'none' }
+  }
+
+  /** One after the other with a pause: joins, waits for the first frame and leaves. */
+  async joinInTurn(count: number, pauseMs: number): Promise<JoinTimes[]> {
+    const joins: JoinTimes[] = []
+    for (let done = 0; done < count; done++) {
+      const { player, times, leave } = await this.#join(1)
+      joins.push(await times())
+      this.#players.splice(this.#players.indexOf(player), 1)
+      player.close()
+      await leave()
+      await sleep(pauseMs)
+    }
+    return joins
+  }
+
+  mark(): void {
+    this.#watch?.stop()
+    this.#watch = new GeneratorWatch()
+    this.#audio = new Latency()
+    this.#video = new Latency()
+    this.#floor = new Latency()
+    this.#sentAtMark = this.#publisher?.sent ?? 0
+    for (const player of this.#players) player.mark()
+  }
+
+  report(): WindowReport {
+    const load = this.#watch?.stop()
+    this.#watch = undefined
+    const counts = this.#players.map((player) => player.counted())
+    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+    return {
+      players: counts.length,
+      silent: counts.filter(({ received }) => received === 0).length,
+      received: sum(counts.map(({ received }) => received)),
+      expected: sum(counts.map(({ expected }) => expected)),
+      refused: sum(this.#players.map(({ refused }) => refused)),
+      opened: sum(this.#players.map(({ opened }) => opened)),
+      sent: (this.#publisher?.sent ?? 0) - this.#sentAtMark,
+      audio: quantiles(this.#audio),
+      video: quantiles(this.#video),
+      floor: quantiles(this.#floor),
+      busy: load?.busy ?? 0,
+      lagMs: load?.lagMs ?? 0,
+    }
+  }
+
+  get #theDoor(): Door {
+    if (this.#door === undefined) throw new Error('the generator was not opened')
+    return this.#door
+  }
+
+  async #join(openEvery: number): Promise<Joining> {
+    const player = new Player({
+      certificate: this.#certificate,
+      openEvery,
+      record: (kind, ms) => (kind === 'audio' ? this.#audio : this.#video).record(ms),
+    })
+    try {
+      const begun = performance.now()
+      const leave = await within(this.#theDoor.play(player), 'the server did not answer')
+      await within(player.connected, 'no connection')
+      const connectedMs = performance.now() - begun
+      await within(player.receiving, 'no packet')
+      this.#players.push(player)
+      const times = async (): Promise<JoinTimes> => {
+        await within(player.playing, 'packets but no key frame')
+        const { firstPacketMs, firstFrameMs } = player
+        return { connectedMs, firstPacketMs: firstPacketMs - begun, firstFrameMs: firstFrameMs - begun }
+      }
+      return { player, times, leave }
+    } catch (error) {
+      player.close()
+      throw error
+    }
+  }
+}
+
+interface Joining {
+  player: Player
+  /** When its first frame is whole. */
+  times(): Promise<JoinTimes>
+  leave(): Promise<void>
+}
+
+function quantiles(latency: Latency): DelayQuantiles {
+  const { count, maxMs } = latency
+  return { count, p50Ms: latency.quantile(0.5), p99Ms: latency.quantile(0.99), maxMs }
+}
+
+async function within<Value>(work: Promise<Value>, otherwise: string): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(otherwise)), joinWithinMs)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,93 @@
+// `npm run bench -- rtc [options]`: what forwarding costs and how fast a join is, beside janus under the same load.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
+import { join } from 'node:path'
+import { pin } from '../chat/machine/cores.ts'
+import { JanusTarget, janusInstalled } from './janus/janus-target.ts'
+import { measureLimits } from './limits.ts'
+import { generatorFlag, runGenerator } from './load/generator-process.ts'
+import { measure, type TargetFigures } from './measure.ts'
+import { type BenchOptions, readOptions, usage } from './options.ts'
+import { ParleyTarget } from './parley/parley-target.ts'
+import { tableOf } from './report.ts'
+import type { SfuTarget, TargetName } from './target.ts'
+import { measureWeakNetwork, type WeakFigures } from './weak-network.ts'
+
+const outDir = join(process.cwd(), '.cache', 'bench')
+
+async function runAll(options: BenchOptions): Promise<void> {
+  const begun = performance.now()
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    node: process.version,
+    load: loadavg(),
+    mediaCore: options.mediaCore,
+    otherCores: options.otherCores,
+  }
+  console.log(
+    `${machine.cores} cores of ${machine.cpu}, Node ${machine.node}, load average ${loadavg()[0]?.toFixed(1)}; ` +
+      `the forwarding process on core ${options.mediaCore}, everything else on ${options.otherCores}`,
+  )
+  pin(process.pid, options.mediaCore)
+  const limits = await measureLimits(options.quick)
+  pin(process.pid, options.otherCores)
+  const figures: TargetFigures[] = []
+  const weak: WeakFigures[] = []
+  for (const name of options.targets) {
+    if (name === 'janus' && !janusInstalled()) {
+      console.log('\nno peer: apt-get install janus')
+      continue
+    }
+    await runOn(name, options, figures, weak)
+  }
+  mkdirSync(outDir, { recursive: true })
+  const seconds = Math.round((performance.now() - begun) / 1000)
+  const json = { machine, quick: options.quick, seconds, limits, figures, weak }
+  writeFileSync(join(outDir, 'rtc.json'), `${JSON.stringify(json, null, 2)}\n`)
+  console.log(`\n${tableOf(limits, figures, weak)}\n\n${seconds} s; all of it in .cache/bench/rtc.json`)
+}
+
+async function runOn(
+  name: TargetName,
+  options: BenchOptions,
+  figures: TargetFigures[],
+  weak: WeakFigures[],
+): Promise<void> {
+  const { mediaCore, otherCores } = options
+  const target: SfuTarget =
+    name === 'janus' ? await JanusTarget.start(mediaCore) : await ParleyTarget.start(mediaCore, otherCores)
+  const end = (): void => {
+    void target.close().finally(() => process.exit(130))
+  }
+  process.once('SIGINT', end)
+  process.once('SIGTERM', end)
+  try {
+    console.log(`\n${name}`)
+    const say = (line: string): void => console.log(`  ${line}`)
+    if (options.weakSeconds > 0) {
+      const seconds = options.weakSeconds
+      const figuresOfWeak = await measureWeakNetwork(target, seconds, say).catch((error: unknown) =>
+        say(
+          `5 % loss and 100 ms each way: not measured, ${error instanceof Error ? error.message : String(error)}`,
+        ),
+      )
+      if (figuresOfWeak !== undefined) weak.push(figuresOfWeak)
+    }
+    const measured = await measure(target, options, say)
+    say(`cipher ${measured.cipher}`)
+    figures.push(measured)
+  } finally {
+    process.off('SIGINT', end)
+    process.off('SIGTERM', end)
+    await target.close()
+  }
+}
+
+const args = process.argv.slice(2)
+if (args.includes(generatorFlag)) runGenerator()
+else if (args.includes('--help')) console.log(usage)
+else {
+  await runAll(readOptions(args))
+  process.exit(0)
+}

@@ -1,0 +1,64 @@
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import type { TargetName } from './target.ts'
+
+export interface BenchOptions {
+  quick: boolean
+  targets: readonly TargetName[]
+  /** Subscribers, ascending. */
+  steps: readonly number[]
+  windowSeconds: number
+  sinks: number
+  weakSeconds: number
+  mediaCore: string
+  otherCores: string
+}
+
+export const usage = `npm run bench -- rtc [options]
+  --quick             shorter windows, 50 and 200 subscribers, no weak network: under 90 s
+  --steps 50,200      subscribers (50,200,1000)
+  --seconds N         length of a window
+  --no-peer           without janus
+  --no-parley         janus alone
+  --no-weak           without the weak network
+  --sinks N           generator processes that subscribe
+  --media-core 0      where the forwarding process runs, alone
+  --other-cores 1-3   where everything else runs`
+
+export function readOptions(args: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      steps: { type: 'string' },
+      seconds: { type: 'string' },
+      sinks: { type: 'string' },
+      'no-peer': { type: 'boolean', default: false },
+      'no-parley': { type: 'boolean', default: false },
+      'no-weak': { type: 'boolean', default: false },
+      'media-core': { type: 'string' },
+      'other-cores': { type: 'string' },
+    },
+  })
+  const { quick } = values
+  const cores = availableParallelism()
+  const targets: TargetName[] = []
+  if (!values['no-parley']) targets.push('parley')
+  if (!values['no-peer']) targets.push('janus')
+  return {
+    quick,
+    targets,
+    steps: (values.steps ?? (quick ? '50,200' : '50,200,1000')).split(',').map((step) => countOf(step)),
+    windowSeconds: values.seconds === undefined ? (quick ? 4 : 8) : countOf(values.seconds),
+    sinks: values.sinks === undefined ? Math.max(2, cores - 1) : countOf(values.sinks),
+    weakSeconds: values['no-weak'] || quick ? 0 : 12,
+    mediaCore: values['media-core'] ?? '0',
+    otherCores: values['other-cores'] ?? (cores < 2 ? '0' : cores === 2 ? '1' : `1-${cores - 1}`),
+  }
+}
+
+function countOf(text: string): number {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1) throw new Error(`${text} is no count\n${usage}`)
+  return count
+}
