@@ -51,22 +51,24 @@ void EgressStream::SetSource(IngressTrack* track, int layer, Micros now) {
   if (!track) return;
   track->Attach(*this);
   gateEpoch_ = track->gateEpoch;
-  OnKeyFrameRequest(now);
-  plis_ = plis_ ? plis_ - 1 : 0;
+  if (Receptive()) AskForPicture(now);
 }
 
 void EgressStream::SelectLayer(int layer, int temporal, Micros now) {
   target_ = layer;
   temporalTarget_ = temporal;
   if (temporal < temporal_) temporal_ = temporal;
-  if (source_ && options.video && current_ != target_ && !paused_) source_->RequestKeyFrame(target_, now);
+  if (Receptive() && current_ != target_) source_->RequestKeyFrame(target_, now);
 }
+
+// A key frame that comes before the transport can carry it is lost, and the next one is a throttle away.
+bool EgressStream::Receptive() const { return source_ && options.video && !paused_ && transport.ready(); }
 
 void EgressStream::SetPaused(bool paused, Micros now) {
   if (paused == paused_) return;
   paused_ = paused;
   Unsync();
-  if (!paused && source_ && options.video) source_->RequestKeyFrame(target_, now);
+  if (Receptive()) source_->RequestKeyFrame(target_, now);
 }
 
 void EgressStream::SetPlayoutDelay(int minMs, int maxMs) {
@@ -78,7 +80,7 @@ void EgressStream::SetPlayoutDelay(int minMs, int maxMs) {
 }
 
 void EgressStream::OnTransportConnected(Micros now) {
-  if (source_ && options.video && !paused_) source_->RequestKeyFrame(target_, now);
+  if (Receptive()) AskForPicture(now);
 }
 
 bool EgressStream::Sync(const Packet& p, Micros now) {
@@ -268,7 +270,10 @@ void EgressStream::OnNack(uint16_t sequence, Micros now) {
 
 void EgressStream::OnKeyFrameRequest(Micros now) {
   plis_++;
-  if (!source_ || !options.video || paused_) return;
+  if (Receptive()) AskForPicture(now);
+}
+
+void EgressStream::AskForPicture(Micros now) {
   source_->RequestKeyFrame(current_ >= 0 ? current_ : target_, now);
   if (current_ < 0) {
     // Nothing is shown yet: the wanted layer may not be sent at all, so ask for the best that is.

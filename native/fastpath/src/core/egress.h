@@ -81,6 +81,9 @@ class EgressStream {
   size_t Seal(uint8_t* out, size_t headerSize, const View* parts, size_t count, bool rtx, int64_t sequence,
               bool identical);
   const EgressPayload* PayloadOf(uint8_t from) const;
+  /** A picture that is asked for now can be shown. */
+  bool Receptive() const;
+  void AskForPicture(Micros now);
   size_t WriteExtensions(const Rewritten& entry, uint32_t absSendTime, uint16_t transportSequence, uint8_t* out) const;
 
   Core& core_;
