@@ -15,6 +15,7 @@ const checks = [
   },
   { name: 'dead code', command: ['npx', 'knip', '--no-progress'] },
   { name: 'openapi', command: ['node', 'scripts/openapi.mjs', '--check'] },
+  { name: 'SDK types', command: ['node', 'scripts/declarations.mjs', '--check'] },
   { name: 'words', command: ['node', 'scripts/words.mjs'] },
   { name: 'SDK size', command: ['node', 'sdk/client/size.mjs'], needs: 'sdk/client/size.mjs' },
 ].filter(({ needs }) => needs === undefined || existsSync(join(root, needs)))
