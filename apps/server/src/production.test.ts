@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@parley/core/kernel'
 import { createTestDatabase } from '@parley/testing/postgres'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { startServer } from './server.ts'
 
 let dataDir: string
@@ -38,7 +38,8 @@ test('production serves no demo, gives no tokens and writes no key', async () =>
   try {
     expect((await fetch(`${server.url}/demo/session?user=alice`)).status).toBe(404)
     expect((await fetch(`${server.url}/`)).status).toBe(404)
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+    // The media workers may take a moment longer than the doors.
+    await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200), 10_000)
     expect(existsSync(join(dataDir, 'dev.json'))).toBe(false)
   } finally {
     await server.close()
