@@ -49,7 +49,9 @@ module.exports = {
       name: 'cli-stands-on-core',
       severity: 'error',
       from: { path: '^apps/cli/', pathNot: '(\\.test\\.ts$|/tests/)' },
-      to: { path: '^(modules|native|sdk|kits|testing|bench|apps/(?!cli/|server/src/settings\\.ts))' },
+      to: {
+        path: '^(modules|native|sdk|kits|testing|bench|apps/(?!cli/|server/src/(?:settings|migrations|version)\\.ts))',
+      },
     },
     {
       name: 'only-tests-import-testing',

@@ -28,12 +28,25 @@ export interface Endpoint<
   params?: Params
   query?: Query
   body?: Body
+  /** Content type of a body that is no JSON; `body` describes its text. Such endpoints tell it to OPTIONS. */
+  bodyType?: string
   status: 200 | 201 | 202 | 204
   answer?: Answer
+  /** Content type of an answer that is no JSON; `answer` describes its text. */
+  answerType?: string
+  /** Headers of the answer that belong to its meaning, by name. */
+  answerHeaders?: Readonly<Record<string, string>>
+  /** Further statuses of success without a body, and what they mean. */
+  otherStatuses?: Readonly<Record<number, string>>
   /** Codes beyond those every endpoint may answer (invalid-request, unauthenticated, rate-limited, ...). */
   errors: readonly ErrorCode[]
   /** POST endpoints take Idempotency-Key unless this says `false` (RFC 9725, tus and S3 have their own ways). */
   idempotencyKey?: boolean
+  /**
+   * Whether calls by API keys and operators stand in the audit log. By default all that change something and take
+   * no user token; `false` for the daily work of a server, `true` for what users may call as well.
+   */
+  audit?: boolean
 }
 
 /** Keeps the literal schema types of an endpoint. */

@@ -3,6 +3,9 @@ import { endpoint } from './endpoint.ts'
 import { anyId, customId, text } from './ids.ts'
 import { customData, done, pageOf, pageQuery, timestamp } from './pagination.ts'
 
+/** Projects are named by us alone. */
+const projectIdParameter = z.string().regex(/^proj_[0-9a-z]{1,64}$/, 'is not the id of a project')
+
 export const rtcGrant = z
   .object({
     room: customId.meta({ description: 'The room the token opens; `*` opens every room' }),
@@ -170,7 +173,7 @@ export const identityEndpoints = {
     path: '/v1/projects/{projectId}/keys',
     auth: 'operator',
     summary: 'Make an API key for any project of this installation',
-    params: z.object({ projectId: anyId }),
+    params: z.object({ projectId: projectIdParameter }),
     body: z.object({ name: text(256).optional() }),
     status: 201,
     answer: apiKeyWithSecret,
@@ -240,6 +243,7 @@ export const identityEndpoints = {
     method: 'POST',
     path: '/v1/users',
     auth: 'key',
+    audit: false,
     summary: 'Make a user; the same id with the same profile again answers the same user',
     body: z.object({ id: customId, ...userProfile }),
     status: 201,
@@ -281,7 +285,7 @@ export const identityEndpoints = {
     body: z.object(userProfile),
     status: 200,
     answer: user,
-    errors: ['user-not-found', 'forbidden'],
+    errors: ['user-not-found', 'forbidden', 'content-rejected', 'content-under-review', 'muted', 'banned'],
   }),
   createUserToken: endpoint({
     name: 'createUserToken',
@@ -289,6 +293,7 @@ export const identityEndpoints = {
     method: 'POST',
     path: '/v1/users/{userId}/tokens',
     auth: 'key',
+    audit: false,
     summary: 'Mint a user token',
     params: byUser,
     body: z.object({ ttlMs: z.int().min(1_000).optional(), grants: grants.optional() }).default({}),
@@ -326,6 +331,7 @@ export const identityEndpoints = {
     method: 'DELETE',
     path: '/v1/users/{userId}/devices/{deviceId}',
     auth: 'key-or-user',
+    audit: true,
     summary: 'Forget a device and cut its connection',
     params: z.object({ userId: customId, deviceId: anyId }),
     status: 200,

@@ -10,9 +10,15 @@ export const storedObject = z
     contentType: z.string(),
     sizeBytes: z.int(),
     sha256: z.string().optional(),
+    width: z.int().optional().meta({ description: 'Of pictures and films, as shown. Pixels' }),
+    height: z.int().optional(),
+    durationMs: z.int().optional().meta({ description: 'Of sounds and films' }),
     state: z.enum(['pending', 'stored']),
     ownerId: z.string().optional(),
     url: z.string().optional().meta({ description: 'Signed download address on the content origin' }),
+    thumbnailUrl: z.string().optional().meta({
+      description: 'Of pictures: longest side 480; `size=160` and `size=1080` in its place work too',
+    }),
     urlExpiresAt: timestamp.optional(),
     createdAt: timestamp,
   })
@@ -26,7 +32,8 @@ export const objectEndpoints = {
     method: 'POST',
     path: '/v1/uploads',
     auth: 'key-or-user',
-    summary: 'Announce a file; PUT its bytes to `uploadUrl` within the hour',
+    summary:
+      'Announce a file; PUT its bytes to `uploadUrl` within the hour, or send them there in pieces by tus 1.0',
     body: z.object({
       name: text(255).min(1),
       contentType: z
@@ -56,5 +63,34 @@ export const objectEndpoints = {
     status: 200,
     answer: storedObject,
     errors: ['object-not-found'],
+  }),
+  deleteUpload: endpoint({
+    name: 'deleteUpload',
+    tag: 'objects',
+    method: 'DELETE',
+    path: '/v1/uploads/{objectId}',
+    auth: 'key-or-user',
+    summary: 'Delete a file, announced or stored; it is not found any more, and its bytes go a day later',
+    params: z.object({ objectId: anyId }),
+    status: 204,
+    errors: ['object-not-found', 'conflict'],
+  }),
+  getStorageUsage: endpoint({
+    name: 'getStorageUsage',
+    tag: 'objects',
+    method: 'GET',
+    path: '/v1/storage',
+    auth: 'key',
+    summary: 'What the files of the project hold, and may hold',
+    status: 200,
+    answer: z
+      .object({
+        usedBytes: z.int().meta({ description: 'Announced and stored, until removed' }),
+        objects: z.int(),
+        maxStoredBytes: z.int(),
+        maxObjectBytes: z.int(),
+      })
+      .meta({ id: 'StorageUsage' }),
+    errors: [],
   }),
 } as const

@@ -1,15 +1,22 @@
 import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
-import { anyId, text } from './ids.ts'
+import { enterpriseEventTypes } from './enterprise.ts'
+import { anyId, customId, text } from './ids.ts'
 import { done, pageOf, pageQuery, timestamp } from './pagination.ts'
+import { publicationSource, trackKind } from './rtc.ts'
+import { socialEventTypes } from './social.ts'
 
 /** Everything a webhook can tell. Names are `resource.past-verb` and never change their meaning. */
 export const webhookEventTypes = [
   'message.created',
   'message.edited',
   'message.recalled',
+  'message.changed',
   'conversation.created',
   'conversation.changed',
+  'conversation.join-requested',
+  'conversation.join-decided',
+  'conversation.invited',
   'room.created',
   'room.closed',
   'room.participant-joined',
@@ -18,11 +25,23 @@ export const webhookEventTypes = [
   'room.publication-removed',
   'user.created',
   'user.updated',
+  'case.opened',
+  'case.resolved',
+  'restriction.created',
+  'restriction.ended',
+  ...socialEventTypes,
+  ...enterpriseEventTypes,
 ] as const
 export type WebhookEventType = (typeof webhookEventTypes)[number]
 
 /** Questions that are asked before something happens. */
-export const blockingHookNames = ['message.before-send', 'room.before-join', 'room.before-publish'] as const
+export const blockingHookNames = [
+  'message.before-send',
+  'conversation.before-join',
+  'packet.before-claim',
+  'room.before-join',
+  'room.before-publish',
+] as const
 export type BlockingHookName = (typeof blockingHookNames)[number]
 
 const resources = new Set(webhookEventTypes.map((type) => type.slice(0, type.indexOf('.'))))
@@ -70,6 +89,72 @@ export const blockingVerdict = z
   .meta({ id: 'BlockingVerdict' })
 export type BlockingVerdict = z.infer<typeof blockingVerdict>
 
+/** What `conversation.before-join` asks about: users who are about to become members. */
+export const conversationJoinQuestion = z
+  .object({
+    conversationId: anyId,
+    conversationType: z.string(),
+    userIds: z.array(anyId).min(1),
+    via: z.enum(['join', 'invite', 'request', 'server']).meta({
+      description:
+        '`join`: of their own accord; `invite`: a member adds them; `request`: a request of theirs is accepted; ' +
+        '`server`: by API key',
+    }),
+    actorId: anyId.optional().meta({ description: 'The member who adds or accepts them' }),
+  })
+  .meta({ id: 'ConversationJoinQuestion' })
+export type ConversationJoinQuestion = z.infer<typeof conversationJoinQuestion>
+
+/**
+ * What `packet.before-claim` asks about: a user is about to take a share. The same claim (message and user) may be asked
+ * about again, when an answer was lost: move the money once.
+ */
+export const packetClaimQuestion = z
+  .object({
+    messageId: z.string(),
+    conversationId: anyId,
+    kind: z.enum(['red-packet', 'gift']),
+    senderId: anyId,
+    userId: anyId,
+    amount: z.int().meta({ description: 'In units of 10^-scale of the currency' }),
+    currency: z.string(),
+    scale: z.int(),
+  })
+  .meta({ id: 'PacketClaimQuestion' })
+export type PacketClaimQuestion = z.infer<typeof packetClaimQuestion>
+
+/** The `data` of a `replace` verdict of `conversation.before-join`: those who may, out of those asked about. */
+export const conversationJoinReplacement = z
+  .object({ userIds: z.array(anyId).min(1) })
+  .meta({ id: 'ConversationJoinReplacement' })
+export type ConversationJoinReplacement = z.infer<typeof conversationJoinReplacement>
+
+const roomVia = z.enum(['member', 'whip', 'whep']).meta({
+  description: '`member`: over a realtime connection; `whip`: to publish, `whep`: to play by HTTP',
+})
+
+/** What `room.before-join` asks about. Whoever takes up a kept place again is not asked about. */
+export const roomJoinQuestion = z
+  .object({ roomId: customId, userId: customId, name: z.string().optional(), via: roomVia })
+  .meta({ id: 'RoomJoinQuestion' })
+export type RoomJoinQuestion = z.infer<typeof roomJoinQuestion>
+
+/** What `room.before-publish` asks about: publications that are about to begin. */
+export const roomPublishQuestion = z
+  .object({
+    roomId: customId,
+    userId: customId,
+    participantId: anyId
+      .optional()
+      .meta({ description: 'Absent by WHIP: the publisher is not in the room yet' }),
+    via: roomVia,
+    publications: z
+      .array(z.object({ kind: trackKind, source: publicationSource, name: z.string().optional() }))
+      .min(1),
+  })
+  .meta({ id: 'RoomPublishQuestion' })
+export type RoomPublishQuestion = z.infer<typeof roomPublishQuestion>
+
 const webhookUrl = z
   .url({ protocol: /^https?$/ })
   .max(2048)
@@ -86,6 +171,14 @@ export const webhook = z
     description: z.string().optional(),
     events: z.array(z.string()),
     blocking: blockingConfig.optional(),
+    circuit: z
+      .enum(['closed', 'open', 'half-open'])
+      .optional()
+      .meta({
+        description:
+          'Of blocking hooks. `open`: the receiver went silent, nobody asks it for a while and its declared verdict ' +
+          'holds at once; `half-open`: the next question tries it again',
+      }),
     enabled: z.boolean(),
     disabledReason: z
       .enum(['gone', 'by-request'])

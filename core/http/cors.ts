@@ -17,14 +17,22 @@ export function allowCrossOrigin(path: string, incoming: IncomingMessage, outgoi
   outgoing.setHeader('Access-Control-Expose-Headers', exposedHeaders)
 }
 
-/** Answers OPTIONS, a preflight or not. */
-export function answerOptions(path: string, methods: readonly string[], outgoing: ServerResponse): void {
+/** Answers OPTIONS, a preflight or not. `accepted`: headers that tell content types; with them the status is 200. */
+export function answerOptions(
+  path: string,
+  methods: readonly string[],
+  outgoing: ServerResponse,
+  accepted: readonly (readonly [name: string, type: string])[] = [],
+): void {
   outgoing.setHeader('Allow', [...methods, 'OPTIONS'].join(', '))
   if (path.startsWith('/v1/') && outgoing.hasHeader('Access-Control-Allow-Origin')) {
     outgoing.setHeader('Access-Control-Allow-Methods', allowedMethods)
     outgoing.setHeader('Access-Control-Allow-Headers', allowedHeaders)
     outgoing.setHeader('Access-Control-Max-Age', '86400')
   }
-  outgoing.writeHead(204)
+  for (const [name, type] of accepted) outgoing.setHeader(name, type)
+  // RFC 9725, section 4.2, names the status of what carries Accept-Post.
+  if (accepted.length > 0) outgoing.setHeader('Content-Length', '0')
+  outgoing.writeHead(accepted.length > 0 ? 200 : 204)
   outgoing.end()
 }

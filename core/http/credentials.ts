@@ -49,16 +49,17 @@ export class Door {
     }
   }
 
-  /** Counts a call against the limit of its caller. Throws `rate-limited`. */
-  admit(caller: Caller, address: string): Allowance {
+  /** Counts a call against the limit of its caller and tells what is left. Throws `rate-limited`. */
+  admit(caller: Caller, address: string, tell: (allowance: Allowance) => void): void {
     const [limit, key] = this.#limitOf(caller, address)
     const taken = limit.take(key)
-    if (!taken.ok) throw new AppError('rate-limited', undefined, taken)
-    return {
+    const remaining = taken.ok ? taken.remaining : 0
+    tell({
       limit: limit.capacity,
-      remaining: Math.floor(taken.remaining),
-      resetMs: limit.fullAfterMs(taken.remaining),
-    }
+      remaining: Math.floor(remaining),
+      resetMs: limit.fullAfterMs(remaining),
+    })
+    if (!taken.ok) throw new AppError('rate-limited', undefined, taken)
   }
 
   #limitOf(caller: Caller, address: string): [TokenBuckets, string] {

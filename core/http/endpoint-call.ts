@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError, type Endpoint } from '@parley/contracts'
 import type { Caller } from '@parley/core/auth'
+import type { Logger } from '@parley/core/kernel'
 import type { Database, ProjectScope, Queryable } from '@parley/core/store'
 import { unknownMembers } from './answer-check.ts'
+import { type AuditSink, auditedCall } from './audited-call.ts'
 import type { Door } from './credentials.ts'
 import {
   type Claim,
@@ -23,6 +25,9 @@ export interface CallTools {
   settings: HttpSettings
   /** Whether answers are held against their schema before they leave. */
   checkAnswers: boolean
+  /** Told of administrative calls. */
+  audit: AuditSink | undefined
+  logger: Logger
 }
 
 /** One HTTP request on its way through the server. */
@@ -55,10 +60,11 @@ export async function callEndpoint(
     incoming.headers.authorization,
     exchange.remoteAddress,
   )
-  const allowance = tools.door.admit(caller, exchange.remoteAddress)
-  outgoing.setHeader('RateLimit-Limit', String(allowance.limit))
-  outgoing.setHeader('RateLimit-Remaining', String(allowance.remaining))
-  outgoing.setHeader('RateLimit-Reset', String(Math.ceil(allowance.resetMs / 1000)))
+  tools.door.admit(caller, exchange.remoteAddress, ({ limit, remaining, resetMs }) => {
+    outgoing.setHeader('RateLimit-Limit', String(limit))
+    outgoing.setHeader('RateLimit-Remaining', String(remaining))
+    outgoing.setHeader('RateLimit-Reset', String(Math.ceil(resetMs / 1000)))
+  })
 
   const params = parsePart(endpoint.params, rawParams, 'params')
   const query = parsePart(endpoint.query, parseQuery(exchange.search), 'query')
@@ -107,7 +113,10 @@ async function run(
 ): Promise<StoredAnswer> {
   let answer: StoredAnswer
   try {
-    answer = encode(route.endpoint, await route.handle(request), headers(), tools)
+    const answered = await auditedCall(route.endpoint, request, tools.audit, tools.logger, () =>
+      route.handle(request),
+    )
+    answer = encode(route.endpoint, answered, headers(), tools)
   } catch (error) {
     // A claim that cannot be freed now lapses by itself; the caller must hear of the first error.
     await claim?.release().catch(() => undefined)

@@ -1,4 +1,4 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
@@ -8,7 +8,10 @@ import { type Logger, type Scope, sleep } from '@parley/core/kernel'
 import { callSeconds, type Metrics, sizeBytes } from '@parley/core/metrics'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database } from '@parley/core/store'
+import { type CreateServer, createPlainServer } from '@parley/core/tls'
 import { type Context, Hono } from 'hono'
+import { acceptHeader } from './accept-header.ts'
+import type { AuditSink } from './audited-call.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { allowCrossOrigin, answerOptions } from './cors.ts'
 import { Door } from './credentials.ts'
@@ -34,6 +37,10 @@ export interface HttpServerOptions {
   version?: string
   /** Holds every answer against its schema and its unknown members; for development and tests. */
   checkAnswers?: boolean
+  /** With TLS; without it when absent. */
+  createServer?: CreateServer
+  /** Told of administrative calls before they are carried out, and of their outcome. */
+  audit?: AuditSink
 }
 
 /** What a raw handler finds in `c.env`. */
@@ -73,6 +80,7 @@ export class HttpServer {
   })
   readonly #endpoints: Endpoint[] = []
   readonly #tools: CallTools
+  readonly #accepted: { path: RegExp; header: [name: string, type: string] }[] = []
   readonly #readiness = new Map<string, ReadinessCheck>()
   readonly #exchanges = new WeakMap<object, Exchange>()
   /** The answer being written on a connection, if any. */
@@ -100,6 +108,8 @@ export class HttpServer {
       }),
       settings,
       checkAnswers: options.checkAnswers ?? false,
+      audit: options.audit,
+      logger: this.#logger,
     }
     this.#requestSeconds = metrics.histogram({
       name: 'http_request_duration_seconds',
@@ -168,6 +178,10 @@ export class HttpServer {
   document(endpoint: Endpoint): void {
     this.#endpoints.push(endpoint)
     this.#openApi = undefined
+    const header = acceptHeader(endpoint)
+    if (header === undefined) return
+    const pattern = endpoint.path.replace(/\{\w+\}/g, '[^/]+')
+    this.#accepted.push({ path: new RegExp(`^${pattern}$`), header })
   }
 
   /** Endpoints added so far. */
@@ -191,7 +205,7 @@ export class HttpServer {
     return { ready: Object.values(parts).every((state) => state === 'ok'), parts }
   }
 
-  /** Begins to take requests. Port 0 picks a free one. Answers the address to reach it on this machine. */
+  /** Begins to take requests. Port 0 picks a free one. Answers the port, and its address where it has no TLS. */
   async listen(address: { port: number; host: string }): Promise<{ port: number; url: string }> {
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', reject)
@@ -227,7 +241,7 @@ export class HttpServer {
   }
 
   #createServer(): Server {
-    const { settings } = this.#options
+    const { settings, createServer = createPlainServer } = this.#options
     const listener = getRequestListener((request, env) => this.#serve(request, env as HttpBindings), {
       overrideGlobalObjects: false,
       errorHandler: (error) => this.#answerStray(error),
@@ -274,7 +288,12 @@ export class HttpServer {
       const refusal = this.#refuse(exchange)
       if (refusal !== undefined) throw refusal
       if (exchange.incoming.method === 'OPTIONS') {
-        answerOptions(exchange.path, this.#methodsOf(exchange.path), outgoing)
+        answerOptions(
+          exchange.path,
+          this.#methodsOf(exchange.path),
+          outgoing,
+          this.#acceptedAt(exchange.path),
+        )
         return RESPONSE_ALREADY_SENT
       }
       const { requestId, remoteAddress } = exchange
@@ -361,6 +380,10 @@ export class HttpServer {
   #methodsOf(path: string): string[] {
     const found = methods.filter((method) => this.#app.router.match(method, path)[0].length > 0)
     return found.includes('GET') ? ['HEAD', ...found] : found
+  }
+
+  #acceptedAt(path: string): [name: string, type: string][] {
+    return this.#accepted.filter((one) => one.path.test(path)).map(({ header }) => header)
   }
 
   #notFound(exchange: Exchange): never {

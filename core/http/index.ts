@@ -1,3 +1,4 @@
+export type { AuditSink } from './audited-call.ts'
 export { answerBrokenRequest } from './broken-request.ts'
 export { docsSecurityPolicy, renderDocs } from './docs.ts'
 export * from './http-server.ts'

@@ -74,6 +74,26 @@ test('keys and users have limits of their own, and a 429 says when to come again
   expect(await refused.json()).toMatchObject({ code: 'rate-limited', retryable: true })
 })
 
+test('every answer tells the limit, what is left of it, and when all of it is there again', async () => {
+  await start(tight)
+  const told = async (as: string) => {
+    const { status, headers } = await get('/v1/quick', as)
+    const [limit, remaining, reset] = ['limit', 'remaining', 'reset'].map((name) =>
+      Number(headers.get(`ratelimit-${name}`) ?? Number.NaN),
+    )
+    return { status, limit, remaining, reset }
+  }
+  const first = await told(basic('key_a'))
+  expect(first).toMatchObject({ status: 200, limit: 2, remaining: 1 })
+  expect(first.reset).toBeGreaterThan(3_000)
+  expect(first.reset).toBeLessThanOrEqual(3_600)
+  expect(await told(basic('key_a'))).toMatchObject({ status: 200, limit: 2, remaining: 0 })
+  const refused = await told(basic('key_a'))
+  expect(refused).toMatchObject({ status: 429, limit: 2, remaining: 0 })
+  expect(refused.reset).toBeGreaterThan(7_000)
+  expect(await told('Bearer user:proj_a:anna')).toMatchObject({ status: 200, limit: 2, remaining: 1 })
+})
+
 test('without credentials the address is counted', async () => {
   await start({ addressBurst: 2, addressPerSecond: 1 / 3600 })
   expect(await statuses(3, '/v1/open')).toEqual([200, 200, 429])

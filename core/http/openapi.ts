@@ -1,4 +1,5 @@
 import { type Endpoint, type ErrorCode, errorCodes } from '@parley/contracts'
+import { acceptHeader } from './accept-header.ts'
 import { ComponentRegistry, type JsonSchema } from './openapi-components.ts'
 
 export interface OpenApiOptions {
@@ -15,6 +16,7 @@ export interface OpenApiParameter {
 
 export interface OpenApiResponse {
   description: string
+  headers?: Record<string, { description: string; schema: JsonSchema }>
   content?: Record<string, { schema: JsonSchema }>
 }
 
@@ -73,6 +75,9 @@ export function buildOpenApi(endpoints: readonly Endpoint[], options: OpenApiOpt
   for (const [endpoint, draft] of drafts) {
     paths[endpoint.path] ??= {}
     Object.assign(paths[endpoint.path] ?? {}, { [endpoint.method.toLowerCase()]: components.resolve(draft) })
+    if (acceptHeader(endpoint) !== undefined) {
+      Object.assign(paths[endpoint.path] ?? {}, { options: optionsOperation(endpoint, endpoints) })
+    }
   }
   return {
     openapi: '3.1.0',
@@ -98,7 +103,7 @@ function operation(endpoint: Endpoint, components: ComponentRegistry): OpenApiOp
     ...(endpoint.body && {
       requestBody: {
         required: !endpoint.body.safeParse(undefined).success,
-        content: { 'application/json': { schema: components.input(endpoint.body) } },
+        content: { [endpoint.bodyType ?? 'application/json']: { schema: components.input(endpoint.body) } },
       },
     }),
     responses: { ...success(endpoint, components), ...failures(endpoint) },
@@ -152,9 +157,48 @@ function headerParameters(endpoint: Endpoint): OpenApiParameter[] {
 }
 
 function success(endpoint: Endpoint, components: ComponentRegistry): Record<string, OpenApiResponse> {
-  if (endpoint.answer === undefined) return { 204: { description: 'Done' } }
-  const schema = components.output(endpoint.answer)
-  return { [endpoint.status]: { description: 'Success', content: { 'application/json': { schema } } } }
+  const { answer, status, answerType = 'application/json', answerHeaders, otherStatuses = {} } = endpoint
+  const headers = answerHeaders && {
+    headers: Object.fromEntries(
+      Object.entries(answerHeaders).map(([name, text]) => [
+        name,
+        { description: text, schema: { type: 'string' } },
+      ]),
+    ),
+  }
+  const main =
+    answer === undefined
+      ? { description: 'Done', ...headers }
+      : {
+          description: 'Success',
+          ...headers,
+          content: { [answerType]: { schema: components.output(answer) } },
+        }
+  const others = Object.entries(otherStatuses).map(([other, text]) => [other, { description: text }])
+  return { [status]: main, ...Object.fromEntries(others) }
+}
+
+/** OPTIONS of a path that takes other bodies than JSON: which (LDP 1.0 section 7.1, RFC 5789 section 3.1). */
+function optionsOperation(endpoint: Endpoint, endpoints: readonly Endpoint[]): OpenApiOperation {
+  const accepted = endpoints
+    .filter(({ path }) => path === endpoint.path)
+    .map(acceptHeader)
+    .filter((header) => header !== undefined)
+  const headers = Object.fromEntries(
+    accepted.map(([name, type]) => [name, { description: `\`${type}\``, schema: { type: 'string' } }]),
+  )
+  return {
+    operationId: `${endpoint.name}Options`,
+    tags: [endpoint.tag],
+    summary: 'Which methods and content types this path takes; the preflight of browsers',
+    security: [],
+    responses: {
+      200: {
+        description: 'Success',
+        headers: { Allow: { description: 'Methods', schema: { type: 'string' } }, ...headers },
+      },
+    },
+  }
 }
 
 /** Codes that an endpoint may answer beside its own, from its shape. */
@@ -171,7 +215,8 @@ function commonCodes(endpoint: Endpoint): ErrorCode[] {
   if (endpoint.auth === 'user' || endpoint.auth === 'key-or-user') {
     codes.push('token-expired', 'token-revoked', 'key-revoked')
   }
-  if (endpoint.body) codes.push('invalid-json', 'body-too-large', 'unsupported-media-type', 'request-timeout')
+  if (endpoint.body) codes.push('body-too-large', 'unsupported-media-type', 'request-timeout')
+  if (endpoint.body && endpoint.bodyType === undefined) codes.push('invalid-json')
   if (endpoint.method === 'POST' && endpoint.idempotencyKey !== false && endpoint.auth !== 'none') {
     codes.push('idempotency-key-invalid', 'idempotency-conflict', 'idempotency-in-progress')
   }

@@ -37,6 +37,12 @@ export function optionalString(env: string, doc: string): Setting<string | undef
   return { env, schema: z.string().min(1).optional(), default: undefined, doc }
 }
 
+/** An http or https address, without a slash at its end. */
+export function optionalUrl(env: string, doc: string): Setting<string | undefined> {
+  const schema = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''))
+  return { env, schema: schema.optional(), default: undefined, doc }
+}
+
 export function secret(env: string, doc: string): Setting<string | undefined> {
   return { ...optionalString(env, doc), secret: true }
 }

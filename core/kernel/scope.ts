@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Logger } from './logger.ts'
 
 export interface Closable {
@@ -19,6 +20,8 @@ export class Scope implements Closable {
   constructor(name: string, logger: Logger) {
     this.name = name
     this.#logger = logger
+    // Every part of the scope may listen for its end; how many there are says nothing about a leak.
+    setMaxListeners(0, this.#abort.signal)
   }
 
   /** Aborts when the scope begins to close. */

@@ -1,4 +1,4 @@
-import { choice, flag, integer, optionalString, type SettingValues, secret, string } from './config.ts'
+import { choice, flag, integer, optionalUrl, type SettingValues, secret, string } from './config.ts'
 import { logLevels } from './logger.ts'
 
 /** What every process needs to know before anything starts. */
@@ -15,8 +15,8 @@ export const kernelSettings = {
     'Port of the content origin that serves what users upload; 0 picks a free one',
   ),
   host: string('PARLEY_HOST', '0.0.0.0', 'Address to listen on'),
-  publicUrl: optionalString('PARLEY_PUBLIC_URL', 'Address under which clients reach PARLEY_PORT'),
-  contentUrl: optionalString('PARLEY_CONTENT_URL', 'Address under which clients reach PARLEY_CONTENT_PORT'),
+  publicUrl: optionalUrl('PARLEY_PUBLIC_URL', 'Address under which clients reach PARLEY_PORT'),
+  contentUrl: optionalUrl('PARLEY_CONTENT_URL', 'Address under which clients reach PARLEY_CONTENT_PORT'),
   mode: choice(
     'PARLEY_MODE',
     ['development', 'production'],
@@ -31,7 +31,8 @@ export const kernelSettings = {
   ),
   masterKey: secret(
     'PARLEY_MASTER_KEY',
-    'Base64 of 32 bytes that seal all secrets; default: $PARLEY_DATA_DIR/master.key',
+    'Base64 of 32 bytes that seal all secrets; default: $PARLEY_DATA_DIR/master.key. While it is rotated, several ' +
+      'with commas between them, the newest first',
   ),
   demo: flag('PARLEY_DEMO', true, 'Serve the demo page and its open tokens in development'),
 } as const

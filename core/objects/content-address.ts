@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { MasterKey } from '@parley/core/secrets'
+import { readThumbnailSize, type ThumbnailSize } from './thumbnails/thumbnail-sizes.ts'
 
 export type ContentAction = 'upload' | 'read'
 
@@ -12,6 +13,8 @@ export interface ContentGrant {
   projectId: string
   objectId: string
   expiresAtMs: number
+  /** Asked for beside what is signed: whoever may read a picture may read it small. */
+  thumbnail?: ThumbnailSize
 }
 
 /**
@@ -20,11 +23,11 @@ export interface ContentGrant {
  * name is for people who save the file; nothing trusts it.
  */
 export class ContentAddresses {
-  readonly #key: Buffer
+  readonly #masterKey: MasterKey
   readonly #origin: () => string
 
   constructor(masterKey: MasterKey, origin: () => string) {
-    this.#key = masterKey.derive('content-url')
+    this.#masterKey = masterKey
     this.#origin = origin
   }
 
@@ -37,28 +40,37 @@ export class ContentAddresses {
       ...(name === undefined ? [] : [safeName(name)]),
     ]
     const path = segments.map((segment) => encodeURIComponent(segment)).join('/')
-    return `${this.#origin()}/${path}?expires=${expiresAtMs}&signature=${this.#signature(grant)}`
+    return `${this.#origin()}/${path}?expires=${expiresAtMs}&signature=${signature(this.#masterKey.derive('content-url'), grant)}`
   }
 
-  /** The grant of an address that we signed and whose time has not passed; else undefined. */
-  check(path: string, search: string, nowMs: number): ContentGrant | undefined {
+  /** The grant of an address that we signed; else undefined. Whether its time has passed is for the caller to see. */
+  check(path: string, search: string): ContentGrant | undefined {
     const match = /^\/(uploads|files)\/([^/]+)\/([^/]+)(?:\/[^/]*)?$/.exec(path)
-    const query = /^expires=(\d{1,15})&signature=([0-9a-f]{64})$/.exec(search)
+    const query = /^expires=(\d{1,15})&signature=([0-9a-f]{64})(?:&size=(\d{1,5}))?$/.exec(search)
     if (match === null || query === null) return undefined
     const projectId = decode(match[2])
     const objectId = decode(match[3])
     if (projectId === undefined || objectId === undefined) return undefined
     const action: ContentAction = match[1] === 'uploads' ? 'upload' : 'read'
-    const grant = { action, projectId, objectId, expiresAtMs: Number(query[1]) }
+    const grant: ContentGrant = { action, projectId, objectId, expiresAtMs: Number(query[1]) }
     const given = Buffer.from(query[2] ?? '')
-    if (!timingSafeEqual(given, Buffer.from(this.#signature(grant)))) return undefined
-    return grant.expiresAtMs > nowMs ? grant : undefined
+    // While the master key is rotated, addresses of each key that is still kept hold.
+    const keys = this.#masterKey.deriveAll('content-url')
+    if (!keys.some((key) => timingSafeEqual(given, Buffer.from(signature(key, grant))))) return undefined
+    if (query[3] === undefined) return grant
+    const thumbnail = readThumbnailSize(query[3])
+    return thumbnail === undefined || action !== 'read' ? undefined : { ...grant, thumbnail }
   }
+}
 
-  #signature(grant: ContentGrant): string {
-    const text = JSON.stringify([grant.action, grant.projectId, grant.objectId, grant.expiresAtMs])
-    return createHmac('sha256', this.#key).update(text).digest('hex')
-  }
+function signature(key: Buffer, grant: ContentGrant): string {
+  const text = JSON.stringify([grant.action, grant.projectId, grant.objectId, grant.expiresAtMs])
+  return createHmac('sha256', key).update(text).digest('hex')
+}
+
+/** The address of a smaller picture, from that of the picture. */
+export function thumbnailAddress(url: string, size: ThumbnailSize): string {
+  return `${url}&size=${size}`
 }
 
 /** The end of the next day (UTC): all readers of a day get the same address, which holds for at least 24 h. */

@@ -380,8 +380,8 @@ test('files that never came are forgotten after their time, stored ones stay', a
   const stored = await store(Buffer.from('stays'))
   const before = nowMs
   nowMs += settings.unfinishedTtlMs + 60_000
-  expect(await objects.collectUnfinished()).toBeGreaterThan(0)
-  expect(await objects.collectUnfinished()).toBe(0)
+  expect(await objects.collect()).toBeGreaterThan(0)
+  expect(await objects.collect()).toBe(0)
   nowMs = before
   expect((await describeObject(pending.id)).code).toBe('object-not-found')
   expect(await codeOf(await put(pending.uploadUrl, Buffer.from('x')))).toBe('object-not-found')
@@ -396,7 +396,7 @@ test('an upload that ends while its file is being forgotten stores nothing', asy
   const filesBefore = await storedFiles()
   const before = nowMs
   nowMs += settings.unfinishedTtlMs + 60_000
-  await objects.collectUnfinished()
+  await objects.collect()
   nowMs = before
   outgoing.end(Buffer.alloc(10))
   expect(await answer).toMatchObject({ status: 404 })

@@ -1,14 +1,19 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { AppError, newId } from '@parley/contracts'
 import { addressGroup, answerBrokenRequest, remoteAddress, sendProblem, toAppError } from '@parley/core/http'
 import { type Logger, type Scope, sleep } from '@parley/core/kernel'
 import { callSeconds, type Metrics } from '@parley/core/metrics'
+import { type CreateServer, createPlainServer } from '@parley/core/tls'
 import type { ContentGrant } from './content-address.ts'
 import { fileHeaders, isFresh, rangeOf } from './delivery.ts'
+import { storeKey } from './object-rows.ts'
 import type { ObjectService, StoredFile } from './object-service.ts'
+import { TusRequests, tusHeaders, tusMethods } from './resumable/tus-requests.ts'
 import type { ObjectSettings } from './settings.ts'
+import { ThumbnailMaker } from './thumbnails/thumbnail-maker.ts'
+import type { ThumbnailSize } from './thumbnails/thumbnail-sizes.ts'
 
 export interface ContentServerOptions {
   logger: Logger
@@ -18,11 +23,13 @@ export interface ContentServerOptions {
   settings: ObjectSettings
   /** As of the HTTP server. */
   trustedProxyHops?: number
+  /** With TLS; without it when absent. */
+  createServer?: CreateServer
 }
 
-const uploadMethods = 'PUT, OPTIONS'
+const uploadMethods = 'PUT, HEAD, PATCH, POST, DELETE, OPTIONS'
 const readMethods = 'GET, HEAD, OPTIONS'
-const allMethods = 'GET, HEAD, PUT, OPTIONS'
+const allMethods = 'GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS'
 
 /** On every answer: what users upload gets no origin, no scripts and no guesses about its type. */
 const guardHeaders = {
@@ -31,7 +38,7 @@ const guardHeaders = {
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Resource-Policy': 'cross-origin',
   'Access-Control-Allow-Origin': '*',
-  'Access-Control-Expose-Headers': 'Accept-Ranges, Content-Disposition, Content-Range, ETag, X-Request-Id',
+  'Access-Control-Expose-Headers': `Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, X-Request-Id, ${tusHeaders}`,
 }
 
 /**
@@ -45,6 +52,8 @@ export class ContentServer {
   readonly #uploads = new Map<string, number>()
   readonly #seconds
   readonly #bytes
+  readonly #tus: TusRequests
+  readonly #thumbnails: ThumbnailMaker
   #uploading = 0
   #inFlight = 0
   #draining = false
@@ -67,6 +76,17 @@ export class ContentServer {
       name: 'content_uploads_in_flight',
       help: 'Uploads being received',
       read: () => this.#uploading,
+    })
+    const { objects, settings, scope } = options
+    this.#tus = new TusRequests({
+      uploads: objects.resumable,
+      terminate: (grant) => objects.terminate(grant),
+      maxObjectBytes: settings.maxObjectBytes,
+    })
+    this.#thumbnails = new ThumbnailMaker({
+      scope,
+      processes: settings.thumbnailProcesses,
+      maxPixels: settings.maxThumbnailPixels,
     })
     this.#server = this.#createServer()
     options.scope.onClose('content server', () => this.close())
@@ -101,6 +121,7 @@ export class ContentServer {
   }
 
   #createServer(): Server {
+    const { createServer = createPlainServer } = this.#options
     const { contentIdleMs } = this.#options.settings
     const server = createServer(
       {
@@ -149,15 +170,36 @@ export class ContentServer {
     if (!path.startsWith('/uploads/') && !path.startsWith('/files/')) {
       throw new AppError('not-found', 'There is no such path')
     }
-    const allowed = path.startsWith('/uploads/') ? uploadMethods : readMethods
-    if (incoming.method === 'OPTIONS') return answerPreflight(allowed, outgoing)
-    if (!allowed.split(', ').includes(incoming.method ?? '')) {
+    const isUpload = path.startsWith('/uploads/')
+    const allowed = isUpload ? uploadMethods : readMethods
+    const method = methodOf(incoming)
+    if (method === 'OPTIONS') return answerPreflight(allowed, isUpload ? this.#tus.offer() : {}, outgoing)
+    if (!allowed.split(', ').includes(method)) {
       outgoing.setHeader('Allow', allowed)
       throw new AppError('method-not-allowed', `This path takes ${allowed}`)
     }
-    const grant = this.#options.objects.check(path, search)
-    if (grant.action === 'upload') await this.#receive(grant, incoming, outgoing)
-    else await this.#send(grant, incoming, outgoing)
+    const grant = await this.#options.objects.check(path, search)
+    if (grant.action === 'read') await this.#send(grant, incoming, outgoing)
+    else if (tusMethods.has(method)) await this.#answerTus(grant, method, incoming, outgoing)
+    else await this.#receive(grant, incoming, outgoing)
+  }
+
+  async #answerTus(
+    grant: ContentGrant,
+    method: string,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+  ): Promise<void> {
+    const release = method === 'PATCH' ? this.#takeUploadSlot(incoming) : () => undefined
+    try {
+      await this.#tus.answer(grant, method, incoming, outgoing, () => {
+        requirePlainEncoding(incoming)
+        if (incoming.headers.expect !== undefined) outgoing.writeContinue()
+        return this.#counted(incoming)
+      })
+    } finally {
+      release()
+    }
   }
 
   async #receive(grant: ContentGrant, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -180,10 +222,7 @@ export class ContentServer {
 
   /** What can be known to be wrong before a byte of the file moves. */
   async #checkAnnouncement(grant: ContentGrant, incoming: IncomingMessage): Promise<void> {
-    const encoding = incoming.headers['content-encoding']
-    if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-      throw new AppError('unsupported-media-type', 'The file must be sent as it is, without Content-Encoding')
-    }
+    requirePlainEncoding(incoming)
     const sizeBytes = await this.#options.objects.announcedBytes(grant)
     const length = incoming.headers['content-length']
     if (length !== undefined && Number(length) !== sizeBytes) {
@@ -197,6 +236,8 @@ export class ContentServer {
       this.#bytes.inc({ direction: 'in' }, chunk.length)
       yield chunk
     }
+    // All is here: what the disk takes to be sure of it is not a transfer that stands still.
+    incoming.socket.setTimeout(0)
   }
 
   #takeUploadSlot(incoming: IncomingMessage): () => void {
@@ -217,7 +258,11 @@ export class ContentServer {
   }
 
   async #send(grant: ContentGrant, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const file = await this.#options.objects.open(grant)
+    const { thumbnail } = grant
+    const file =
+      thumbnail === undefined
+        ? await this.#options.objects.open(grant)
+        : await this.#thumbnailOf(grant, thumbnail)
     const headers = fileHeaders(file, grant.expiresAtMs - Date.now())
     if (isFresh(incoming.headers, file)) {
       const { 'Content-Type': _type, 'Content-Disposition': _disposition, ...rest } = headers
@@ -231,6 +276,23 @@ export class ContentServer {
       return
     }
     await this.#sendBytes(file, headers, incoming, outgoing)
+  }
+
+  /** The smaller picture, made now if nobody asked for it before. */
+  async #thumbnailOf(grant: ContentGrant, size: ThumbnailSize): Promise<StoredFile> {
+    const { objects } = this.#options
+    const picture = await objects.openPicture(grant)
+    let small = await objects.openThumbnail(grant, size)
+    if (small === undefined) {
+      const key = `${storeKey(grant)} ${size}`
+      const bytes = await this.#thumbnails.make(key, size, () => picture.read())
+      await objects.keepThumbnail(grant, size, bytes)
+      small = await objects.openThumbnail(grant, size)
+    }
+    if (small === undefined) throw new AppError('object-not-found')
+    const name = `${picture.name.replace(/\.\w+$/, '')}-${size}.webp`
+    const { storedAt } = picture
+    return { ...small, name, contentType: 'image/webp', storedAt, sha256: `${picture.sha256}-${size}` }
   }
 
   async #sendBytes(
@@ -261,11 +323,25 @@ export class ContentServer {
   }
 }
 
-function answerPreflight(allowed: string, outgoing: ServerResponse): void {
+/** Networks that know neither PATCH nor DELETE hide them in a POST, as tus asks for. */
+function methodOf({ method = '', headers }: IncomingMessage): string {
+  const instead = headers['x-http-method-override']
+  return method === 'POST' && typeof instead === 'string' ? instead.toUpperCase() : method
+}
+
+function requirePlainEncoding({ headers }: IncomingMessage): void {
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new AppError('unsupported-media-type', 'The file must be sent as it is, without Content-Encoding')
+  }
+}
+
+function answerPreflight(allowed: string, offer: Record<string, string>, outgoing: ServerResponse): void {
   outgoing.writeHead(204, {
+    ...offer,
     Allow: allowed,
     'Access-Control-Allow-Methods': allMethods,
-    'Access-Control-Allow-Headers': 'Content-Type, Range, If-Range, If-None-Match, If-Modified-Since',
+    'Access-Control-Allow-Headers': `Content-Type, Range, If-Range, If-None-Match, If-Modified-Since, X-Request-ID, ${tusHeaders}`,
     'Access-Control-Max-Age': '86400',
   })
   outgoing.end()

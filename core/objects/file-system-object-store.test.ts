@@ -61,10 +61,12 @@ test('sweep removes old leftovers and nothing else', async () => {
   const store = openStore()
   await store.put('a', bytesOnce(Buffer.from('kept')), { sizeBytes: 4 })
   await writeFile(join(folder, 'objects', 'incoming', 'leftover'), 'half')
-  expect(await store.sweep(60_000)).toBe(0)
-  expect(await store.sweep(-1)).toBe(1)
+  await store.begin('left', 10)
+  await store.begin('alive', 10)
+  expect(await store.sweep(60_000, new Set())).toBe(0)
+  expect(await store.sweep(-1_000, new Set(['alive']))).toBe(2)
   expect(String(await buffer(await store.get('a')))).toBe('kept')
-  expect(await filesIn(folder)).toHaveLength(1)
+  expect(await filesIn(folder)).toHaveLength(2)
 })
 
 /** Puts objects one after the other, each filled with its number, and prints the number of each that was answered. */

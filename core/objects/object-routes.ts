@@ -20,6 +20,13 @@ export function addObjectRoutes(http: HttpServer, objects: ObjectService): void 
     if (caller.kind === 'user' && object.ownerId !== caller.userId) throw new AppError('object-not-found')
     return object
   })
+  http.route(objectEndpoints.deleteUpload, async ({ caller, params, project }) => {
+    const object = await objects.find(project, params.objectId)
+    if (caller.kind === 'user' && object.ownerId !== caller.userId) throw new AppError('object-not-found')
+    await objects.delete(project, params.objectId)
+    return undefined
+  })
+  http.route(objectEndpoints.getStorageUsage, ({ project }) => objects.quota.usage(project))
 }
 
 function ownerOf(caller: KeyCaller | UserCaller, userId: string | undefined): string | undefined {

@@ -1,10 +1,31 @@
+import { buffer } from 'node:stream/consumers'
 import { AppError, newId, type StoredObject } from '@parley/contracts'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database, ProjectScope, Queryable } from '@parley/core/store'
-import { ContentAddresses, type ContentGrant, sharedExpiry } from './content-address.ts'
+import { Collection } from './collection.ts'
+import { ContentAddresses, type ContentGrant, sharedExpiry, thumbnailAddress } from './content-address.ts'
 import { MeasuredContent } from './measured-content.ts'
+import {
+  factsOf,
+  isPresent,
+  type ObjectFacts,
+  type ObjectRow,
+  objectColumns,
+  objectNotFound,
+  requireObject,
+  storeKey,
+} from './object-rows.ts'
 import type { ByteRange, ObjectStore } from './object-store.ts'
+import { probeMedia } from './probe/probe-media.ts'
+import { ResumableUploads } from './resumable/resumable-uploads.ts'
 import type { ObjectSettings } from './settings.ts'
+import { StorageQuota } from './storage-quota.ts'
+import {
+  hasThumbnails,
+  messageThumbnailSize,
+  type ThumbnailSize,
+  thumbnailKey,
+} from './thumbnails/thumbnail-sizes.ts'
 
 export interface ObjectServiceOptions {
   database: Database
@@ -30,13 +51,6 @@ export interface UploadOffer {
   expiresAt: string
 }
 
-/** What a message keeps of a file. */
-export interface ObjectFacts {
-  name: string
-  contentType: string
-  sizeBytes: number
-}
-
 /** A stored file, ready to be served. */
 export interface StoredFile extends ObjectFacts {
   sha256: string
@@ -44,44 +58,49 @@ export interface StoredFile extends ObjectFacts {
   read(range?: ByteRange): ReturnType<ObjectStore['get']>
 }
 
-interface ObjectRow {
-  id: string
-  owner_id: string | null
-  name: string
-  content_type: string
-  size_bytes: number
-  sha256: string | null
-  state: 'pending' | 'stored' | 'abandoned'
-  created_at: Date
-  stored_at: Date | null
+/** Something made of a stored file. */
+export interface DerivedFile {
+  sizeBytes: number
+  read(range?: ByteRange): ReturnType<ObjectStore['get']>
 }
 
-const columns = 'id, owner_id, name, content_type, size_bytes, sha256, state, created_at, stored_at'
-const unfinishedBatch = 500
+const releaseDelayMs = 86_400_000
 
 /** Files of users: announced by REST, received and served by the content origin, described to other parts. */
 export class ObjectService {
   readonly #options: ObjectServiceOptions
   readonly #addresses: ContentAddresses
   readonly #now: () => number
+  readonly #collection: Collection
+  /** What each project holds and may hold. */
+  readonly quota: StorageQuota
+  /** Uploads in pieces. */
+  readonly resumable: ResumableUploads
 
   constructor(options: ObjectServiceOptions) {
     this.#options = options
     this.#addresses = new ContentAddresses(options.masterKey, options.contentUrl)
     this.#now = options.now ?? Date.now
+    const { database, store, limits } = options
+    const { unfinishedTtlMs } = limits
+    this.quota = new StorageQuota(limits)
+    this.#collection = new Collection({ database, store, unfinishedTtlMs })
+    this.resumable = new ResumableUploads({
+      ...{ database, store, unfinishedTtlMs, now: this.#now },
+      confirm: (grant, row, sha256) => this.#confirm(grant, row, sha256),
+      hashOfStored: (grant, sizeBytes) => this.#hashOfStored(storeKey(grant), sizeBytes),
+    })
   }
 
-  /** Announces a file. Throws `body-too-large` and `limit-exceeded`. */
+  /** Announces a file, and takes its room in the quota of the project. Throws `body-too-large` and `limit-exceeded`. */
   async createUpload(tx: Queryable, projectId: string, request: UploadRequest): Promise<UploadOffer> {
-    const { maxObjectBytes, maxUnfinished, uploadTtlMs } = this.#options.limits
-    if (request.sizeBytes > maxObjectBytes) {
-      throw new AppError('body-too-large', `Files may have ${maxObjectBytes} bytes at most`)
-    }
+    const { maxUnfinished, uploadTtlMs } = this.#options.limits
     const owner = request.ownerId ?? null
     const { rows } = await tx.query<{ count: number }>({ text: countSql, values: [projectId, owner] })
     if ((rows[0]?.count ?? 0) >= maxUnfinished) {
       throw new AppError('limit-exceeded', `${maxUnfinished} announced files wait for their upload already`)
     }
+    await this.quota.take(tx, projectId, request.sizeBytes)
     const id = newId('object')
     const { name, contentType, sizeBytes, sha256 = null } = request
     await tx.query({
@@ -95,21 +114,19 @@ export class ObjectService {
 
   /** One file with a signed address once it is stored. Throws `object-not-found`. */
   async find(project: ProjectScope, objectId: string): Promise<StoredObject> {
-    const row = await findRow(project, objectId)
-    if (row === undefined || row.state === 'abandoned') throw notFound(objectId)
+    const row = await requireObject(project, objectId)
     const expiresAtMs = sharedExpiry(this.#now())
     return {
       id: row.id,
-      name: row.name,
-      contentType: row.content_type,
-      sizeBytes: Number(row.size_bytes),
-      state: row.state,
+      ...factsOf(row),
+      state: row.state === 'stored' ? 'stored' : 'pending',
       createdAt: row.created_at.toISOString(),
       ...(row.sha256 !== null && { sha256: row.sha256 }),
       ...(row.owner_id !== null && { ownerId: row.owner_id }),
       ...(row.state === 'stored' && {
         url: this.signUrl(project.projectId, row.id, row.name),
         urlExpiresAt: new Date(expiresAtMs).toISOString(),
+        ...this.#thumbnailOf(project.projectId, row),
       }),
     }
   }
@@ -122,15 +139,13 @@ export class ObjectService {
   ): Promise<Map<string, ObjectFacts>> {
     const { rows } = await project.query<ObjectRow>({
       name: 'objects.describe',
-      text: `select ${columns} from objects.objects where project_id = $1 and id = any($2)`,
+      text: `select ${objectColumns} from objects.objects where project_id = $1 and id = any($2)`,
       values: [project.projectId, objectIds],
     })
-    const usable = rows.filter(
-      (row) => row.state === 'stored' || (row.state === 'pending' && !options.requireStored),
-    )
+    const usable = rows.filter((row) => isPresent(row) && (row.state === 'stored' || !options.requireStored))
     const facts = new Map(usable.map((row) => [row.id, factsOf(row)]))
     const missing = objectIds.find((id) => !facts.has(id))
-    if (missing !== undefined) throw notFound(missing)
+    if (missing !== undefined) throw objectNotFound(missing)
     return facts
   }
 
@@ -140,11 +155,22 @@ export class ObjectService {
     return this.#addresses.sign(grant, name)
   }
 
-  /** What an address permits. Throws `forbidden` for one that we did not sign or whose time has passed. */
-  check(path: string, search: string): ContentGrant {
-    const grant = this.#addresses.check(path, search, this.#now())
-    if (grant === undefined) throw new AppError('forbidden', 'The address is not signed or has expired')
-    return grant
+  /** The address of a smaller picture, for files that have one; else undefined. */
+  signThumbnailUrl(projectId: string, objectId: string, file: ObjectFacts): string | undefined {
+    if (!this.#hasThumbnails(file)) return undefined
+    return thumbnailAddress(this.signUrl(projectId, objectId, file.name), messageThumbnailSize)
+  }
+
+  /**
+   * What an address permits. Throws `forbidden` for one that we did not sign or whose time has passed, unless it is of
+   * an upload that has begun and still lives.
+   */
+  async check(path: string, search: string): Promise<ContentGrant> {
+    const grant = this.#addresses.check(path, search)
+    const timely = grant !== undefined && grant.expiresAtMs > this.#now()
+    if (timely) return grant
+    if (grant?.action === 'upload' && (await this.resumable.isAlive(grant))) return grant
+    throw new AppError('forbidden', 'The address is not signed or has expired')
   }
 
   /** The announced size of a file that may still be uploaded or was. Throws `object-not-found`. */
@@ -168,7 +194,7 @@ export class ObjectService {
     const key = storeKey(grant)
     const { sha256, created } = await this.#options.store.put(key, content, expected)
     const there = created ? sha256 : await this.#hashOfStored(key, expected.sizeBytes)
-    await this.#confirm(grant, there)
+    await this.#confirm(grant, row, there)
     if (there !== sha256) throw otherBytes()
     return { id: row.id, sha256 }
   }
@@ -176,53 +202,152 @@ export class ObjectService {
   /** A stored file for whoever holds an address to read it. Throws `object-not-found`. */
   async open(grant: ContentGrant): Promise<StoredFile> {
     const row = await this.#rowOf(grant)
-    if (row.state !== 'stored' || row.sha256 === null || row.stored_at === null) throw notFound(row.id)
+    if (row.state !== 'stored' || row.sha256 === null || row.stored_at === null) throw objectNotFound(row.id)
     const read = (range?: ByteRange) => this.#options.store.get(storeKey(grant), range)
     return { ...factsOf(row), sha256: row.sha256, storedAt: row.stored_at, read }
   }
 
-  /** Forgets files that were announced long ago and never arrived. Run it hourly; answers how many went. */
-  async collectUnfinished(): Promise<number> {
-    const { system } = this.#options.database
-    const before = new Date(this.#now() - this.#options.limits.unfinishedTtlMs)
-    let collected = 0
-    for (;;) {
-      // Marked first, so that an upload that ends at this moment cannot be confirmed any more.
-      const { rows } = await system.query<{ project_id: string; id: string }>({
-        text: abandonSql,
-        values: [before, unfinishedBatch],
-      })
-      for (const row of rows) await this.#remove(row.project_id, row.id)
-      collected += rows.length
-      if (rows.length < unfinishedBatch) return collected
+  /** A stored picture of which a smaller one may be made. Throws `object-not-found`. */
+  async openPicture(grant: ContentGrant): Promise<StoredFile> {
+    const file = await this.open(grant)
+    if (!this.#hasThumbnails(file))
+      throw new AppError('object-not-found', 'There are no thumbnails of this file')
+    return file
+  }
+
+  /** The smaller picture, when it was made before; else undefined. */
+  async openThumbnail(grant: ContentGrant, size: ThumbnailSize): Promise<DerivedFile | undefined> {
+    const key = thumbnailKey(grant, size)
+    const found = await this.#options.store.stat(key)
+    return found && { sizeBytes: found.sizeBytes, read: (range) => this.#options.store.get(key, range) }
+  }
+
+  /** Keeps a smaller picture, unless its original was removed meanwhile. */
+  async keepThumbnail(grant: ContentGrant, size: ThumbnailSize, bytes: Uint8Array): Promise<void> {
+    const key = thumbnailKey(grant, size)
+    await this.#options.store.put(key, once(bytes), { sizeBytes: bytes.length })
+    try {
+      await this.#rowOf(grant)
+    } catch (error) {
+      await this.#options.store.delete(key)
+      throw error
     }
   }
 
-  async #remove(projectId: string, objectId: string): Promise<void> {
-    await this.#options.store.delete(storeKey({ projectId, objectId }))
-    await this.#options.database.project(projectId).query({
-      text: `delete from objects.objects where project_id = $1 and id = $2 and state = 'abandoned'`,
-      values: [projectId, objectId],
+  /**
+   * Tells that nobody refers to these files any more: they are not found from the commit on, and removed a day later,
+   * when no backup that began before still reads them. Unknown ids are passed over.
+   */
+  async release(tx: Queryable, projectId: string, objectIds: readonly string[]): Promise<void> {
+    await tx.query({
+      name: 'objects.release',
+      text: releaseSql,
+      values: [projectId, objectIds, new Date(this.#now() + releaseDelayMs)],
     })
   }
 
-  async #rowOf(grant: ContentGrant): Promise<ObjectRow> {
-    const row = await findRow(this.#options.database.project(grant.projectId), grant.objectId)
-    if (row === undefined || row.state === 'abandoned') throw notFound(grant.objectId)
-    return row
+  /** As `release`, of those files only that belong to this owner. */
+  async releaseOf(
+    tx: Queryable,
+    projectId: string,
+    ownerId: string,
+    objectIds: readonly string[],
+  ): Promise<void> {
+    const { rows } = await tx.query<{ id: string }>({
+      text: 'select id from objects.objects where project_id = $1 and owner_id = $2 and id = any($3)',
+      values: [projectId, ownerId, objectIds],
+    })
+    const own = rows.map((row) => row.id)
+    if (own.length > 0) await this.release(tx, projectId, own)
+  }
+
+  /** Releases all files of an owner, and forgets names and owner at once. Answers how many. */
+  async releaseOwned(tx: Queryable, projectId: string, ownerId: string): Promise<number> {
+    const { rows } = await tx.query<{ id: string }>({
+      text: 'select id from objects.objects where project_id = $1 and owner_id = $2',
+      values: [projectId, ownerId],
+    })
+    return this.erase(
+      tx,
+      projectId,
+      rows.map((row) => row.id),
+    )
+  }
+
+  /** Releases files, and forgets their names and owners at once. Answers how many of them there were. */
+  async erase(tx: Queryable, projectId: string, objectIds: readonly string[]): Promise<number> {
+    if (objectIds.length === 0) return 0
+    await this.release(tx, projectId, objectIds)
+    const { rowCount } = await tx.query({
+      text: `update objects.objects set owner_id = null, name = 'erased'
+        where project_id = $1 and id = any($2) and name <> 'erased'`,
+      values: [projectId, objectIds],
+    })
+    return rowCount
+  }
+
+  /** Deletes an announced or stored file. Throws `object-not-found`. */
+  async delete(project: ProjectScope, objectId: string): Promise<void> {
+    const { projectId } = project
+    const row = await requireObject(project, objectId)
+    if (row.state === 'stored') await this.release(project, projectId, [objectId])
+    else await this.terminate({ action: 'upload', projectId, objectId, expiresAtMs: 0 })
+  }
+
+  /** Forgets an announced file, with what has arrived of it. Throws `forbidden` for one that is stored. */
+  async terminate(grant: ContentGrant): Promise<void> {
+    const row = await this.#rowOf(grant)
+    if (row.state === 'stored') throw new AppError('forbidden', 'Stored files are deleted by REST')
+    await this.resumable.discard(grant)
+    const { rowCount } = await this.#options.database.project(grant.projectId).query({
+      text: `update objects.objects set state = 'abandoned' where project_id = $1 and id = $2 and state = 'pending'`,
+      values: [grant.projectId, grant.objectId],
+    })
+    if (rowCount !== 1) throw new AppError('conflict', 'The file was stored at this moment')
+    await this.#collection.remove(grant)
+  }
+
+  /** Removes for good what never came and what was released a day ago. Run it hourly; answers how many files went. */
+  async collect(): Promise<number> {
+    const collected = await this.#collection.run(this.#now())
+    await this.#options.store.sweep(this.#options.limits.unfinishedTtlMs, await this.resumable.keys())
+    return collected
+  }
+
+  #hasThumbnails(file: ObjectFacts): boolean {
+    const { maxThumbnailPixels, maxThumbnailSourceBytes } = this.#options.limits
+    const { width, height, contentType, sizeBytes } = file
+    if (!hasThumbnails(contentType) || width === undefined || height === undefined) return false
+    return width * height <= maxThumbnailPixels && sizeBytes <= maxThumbnailSourceBytes
+  }
+
+  #thumbnailOf(projectId: string, row: ObjectRow): { thumbnailUrl: string } | undefined {
+    const thumbnailUrl = this.signThumbnailUrl(projectId, row.id, factsOf(row))
+    return thumbnailUrl === undefined ? undefined : { thumbnailUrl }
+  }
+
+  #rowOf(grant: ContentGrant): Promise<ObjectRow> {
+    return requireObject(this.#options.database.project(grant.projectId), grant.objectId)
   }
 
   /** The bytes are durable; now everybody may know. */
-  async #confirm(grant: ContentGrant, sha256: string): Promise<void> {
+  async #confirm(grant: ContentGrant, row: ObjectRow, sha256: string): Promise<void> {
     const project = this.#options.database.project(grant.projectId)
+    const media = await this.#probe(grant, row)
     const confirmed = await project.query({
       name: 'objects.confirm',
       text: confirmSql,
-      values: [grant.projectId, grant.objectId, sha256],
+      values: [grant.projectId, grant.objectId, sha256, media === undefined ? null : JSON.stringify(media)],
     })
     if (confirmed.rowCount === 1) return
     await this.#options.store.delete(storeKey(grant))
-    throw notFound(grant.objectId)
+    throw objectNotFound(grant.objectId)
+  }
+
+  #probe(grant: ContentGrant, row: ObjectRow): Promise<object | undefined> {
+    const read = async (start: number, end: number) =>
+      buffer(await this.#options.store.get(storeKey(grant), { start, end }))
+    return probeMedia(row.content_type, { sizeBytes: Number(row.size_bytes), read })
   }
 
   async #compare(
@@ -239,31 +364,14 @@ export class ObjectService {
   }
 }
 
-function storeKey(object: { projectId: string; objectId: string }): string {
-  return `${object.projectId}/${object.objectId}`
-}
-
-async function findRow(project: ProjectScope, objectId: string): Promise<ObjectRow | undefined> {
-  const { rows } = await project.query<ObjectRow>({
-    name: 'objects.find',
-    text: `select ${columns} from objects.objects where project_id = $1 and id = $2`,
-    values: [project.projectId, objectId],
-  })
-  return rows[0]
-}
-
 async function hashOf(content: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<string> {
   const measured = new MeasuredContent(content, { sizeBytes })
   for await (const _ of measured.chunks());
   return measured.finish()
 }
 
-function factsOf(row: ObjectRow): ObjectFacts {
-  return { name: row.name, contentType: row.content_type, sizeBytes: Number(row.size_bytes) }
-}
-
-function notFound(objectId: string): AppError {
-  return new AppError('object-not-found', `There is no object ${objectId}`)
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }
 
 function otherBytes(): AppError {
@@ -281,16 +389,9 @@ values ($1, $2, $3, $4, $5, $6, $7)`
 /** Two uploads of the same bytes at once both find it confirmed. */
 const confirmSql = `
 update objects.objects
-set state = 'stored', sha256 = $3, stored_at = coalesce(stored_at, now())
+set state = 'stored', sha256 = $3, media = $4, stored_at = coalesce(stored_at, now())
 where project_id = $1 and id = $2 and (state = 'pending' or (state = 'stored' and sha256 = $3))`
 
-const abandonSql = `
-update objects.objects set state = 'abandoned'
-where (project_id, id) in (
-  select project_id, id from objects.objects
-  where state <> 'stored' and created_at < $1
-  order by created_at
-  limit $2
-  for update skip locked
-)
-returning project_id, id`
+const releaseSql = `
+update objects.objects set deletable_at = $3
+where project_id = $1 and id = any($2) and state = 'stored' and deletable_at is null`

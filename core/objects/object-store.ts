@@ -21,8 +21,27 @@ export interface ByteRange {
 }
 
 /**
+ * How far an object that arrives in pieces has come. Plain JSON which the caller keeps; only the store that made it
+ * reads what else is in it.
+ */
+export interface TransferProgress {
+  /** So many bytes, from the first on, are durable. */
+  receivedBytes: number
+}
+
+export interface AppendOptions {
+  /** Of the whole object. No more than is missing is taken. */
+  sizeBytes: number
+  /**
+   * Hears of progress while bytes come, and once more when they end or break off. Without it `append` takes all or
+   * nothing: when it throws, the progress it was given still holds.
+   */
+  onDurable?: (progress: TransferProgress) => Promise<void>
+}
+
+/**
  * Where the bytes of files live. Keys are any text. An object is there whole or not at all, at every moment and
- * after every crash, and never changes: `put` does not replace. Held to one contract suite by all adapters.
+ * after every crash, and never changes: neither `put` nor `finish` replaces. Held to one contract suite by all adapters.
  */
 export interface ObjectStore {
   /**
@@ -35,4 +54,26 @@ export interface ObjectStore {
   stat(key: string): Promise<{ sizeBytes: number } | undefined>
   /** Fine when there is nothing. */
   delete(key: string): Promise<void>
+
+  /** Makes place for an object that will arrive in pieces. Throws `storage-full`. */
+  begin(key: string, sizeBytes: number): Promise<TransferProgress>
+  /**
+   * Adds bytes after those that `progress` tells of; what came after it earlier and was never told of is overwritten.
+   * Throws `size-mismatch`, `storage-full`, `object-not-found` when the pieces are gone, or what the content threw.
+   */
+  append(
+    key: string,
+    progress: TransferProgress,
+    content: AsyncIterable<Uint8Array>,
+    options: AppendOptions,
+  ): Promise<TransferProgress>
+  /** Makes the whole object of its pieces. May be repeated after a crash; then, or when the key is taken, `created` is false. */
+  finish(key: string, progress: TransferProgress): Promise<{ created: boolean }>
+  /** Removes the pieces. Fine when there are none. */
+  discard(key: string, progress: TransferProgress): Promise<void>
+  /**
+   * Removes what killed processes left behind, once it is older than this: all pieces but those of `alive` keys. Answers
+   * how much went.
+   */
+  sweep(olderThanMs: number, alive: ReadonlySet<string>): Promise<number>
 }

@@ -1,12 +1,38 @@
-import { integer, type SettingValues } from '@parley/core/kernel'
+import { integer, type SettingValues, secret } from '@parley/core/kernel'
 
 /** Limits of stored files and of the content origin. */
 export const objectSettings = {
   maxObjectBytes: integer(
     'PARLEY_OBJECTS_MAX_BYTES',
-    { default: 1_073_741_824, min: 1 },
+    { default: 5_368_709_120, min: 1 },
     'Largest file that may be uploaded. Bytes',
   ),
+  maxStoredBytes: integer(
+    'PARLEY_OBJECTS_PROJECT_BYTES',
+    { default: 1_099_511_627_776, min: 1 },
+    'What all files of a project may hold together, announced ones included. Bytes',
+  ),
+  maxThumbnailPixels: integer(
+    'PARLEY_THUMBNAILS_MAX_PIXELS',
+    { default: 50_000_000, min: 1 },
+    'Width times height of the largest picture that thumbnails are made of',
+  ),
+  maxThumbnailSourceBytes: integer(
+    'PARLEY_THUMBNAILS_MAX_BYTES',
+    { default: 52_428_800, min: 1 },
+    'Size of the largest file that thumbnails are made of. Bytes',
+  ),
+  thumbnailProcesses: integer(
+    'PARLEY_THUMBNAILS_PROCESSES',
+    { default: 2, min: 1, max: 64 },
+    'Thumbnails made at once, each by a process of its own; 64 more may wait before `overloaded`',
+  ),
+  s3Url: secret(
+    'PARLEY_S3_URL',
+    'Bucket that keeps files in place of the data folder: https://key:secret@host/bucket/prefix?region=us-east-1&style=path',
+  ),
+  s3AccessKey: secret('PARLEY_S3_ACCESS_KEY', 'Access key of the bucket, where PARLEY_S3_URL holds none'),
+  s3SecretKey: secret('PARLEY_S3_SECRET_KEY', 'Secret key of the bucket, where PARLEY_S3_URL holds none'),
   minFreeBytes: integer(
     'PARLEY_OBJECTS_MIN_FREE_BYTES',
     { default: 134_217_728 },
@@ -25,7 +51,7 @@ export const objectSettings = {
   unfinishedTtlMs: integer(
     'PARLEY_OBJECTS_UNFINISHED_TTL_MS',
     { default: 86_400_000, min: 1_000 },
-    'When a file that was announced and never arrived is forgotten. Milliseconds',
+    'When a file that was announced and never arrived is forgotten; a resumable upload lives so long after its last progress. Milliseconds',
   ),
   maxUploads: integer(
     'PARLEY_CONTENT_MAX_UPLOADS',

@@ -5,28 +5,30 @@ import { parseSnapshot, withoutTransaction, withTransaction } from './snapshot.t
 /**
  * Transaction ids mean something within one cluster only. When the tables came here from another (dump and
  * restore), every event is given to one transaction of this cluster, and each cursor is put in front of the first
- * position it had not handled. Some events may come a second time, none is lost.
+ * position it had not handled. Some events may come a second time, none is lost. Answers the epoch: the name of this
+ * line of history, a new one after each move.
  */
-export async function adoptHistory(database: Database, logger: Logger): Promise<void> {
-  const adopted = await database.system.transaction(async (tx) => {
+export async function adoptHistory(database: Database, logger: Logger): Promise<string> {
+  const { adopted, epoch } = await database.system.transaction(async (tx) => {
     await tx.query({ text: 'lock table outbox.history in exclusive mode' })
-    const { rows } = await tx.query<{ here: string; stored: string | null }>({
-      text: `select cluster.system_identifier::text as here, history.system_identifier as stored
+    const { rows } = await tx.query<{ here: string; stored: string | null; epoch: string | null }>({
+      text: `select cluster.system_identifier::text as here, history.system_identifier as stored, history.epoch
         from pg_control_system() cluster left join outbox.history on true`,
     })
-    const { here, stored } = rows[0] ?? { here: '', stored: null }
-    if (stored === here) return false
-    await tx.query({
+    const { here, stored, epoch: known } = rows[0] ?? { here: '', stored: null, epoch: null }
+    if (stored === here && known !== null) return { adopted: false, epoch: known }
+    const begun = await tx.query<{ epoch: string }>({
       text: `insert into outbox.history (system_identifier) values ($1)
-        on conflict (singleton) do update set system_identifier = excluded.system_identifier`,
+        on conflict (singleton) do update set system_identifier = excluded.system_identifier, epoch = excluded.epoch
+        returning epoch`,
       values: [here],
     })
-    if (stored === null) return false
-    await rewrite(tx)
-    return true
+    if (stored !== null) await rewrite(tx)
+    return { adopted: stored !== null, epoch: begun.rows[0]?.epoch ?? '' }
   })
   if (adopted)
     logger.warn('the outbox came from another database cluster; its cursors were reset by position')
+  return epoch
 }
 
 async function rewrite(tx: Transaction): Promise<void> {

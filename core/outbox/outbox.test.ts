@@ -324,6 +324,8 @@ test('moved to another cluster, cursors are reset by position: nothing is lost, 
 
   const moved = await cloud.join()
   const after = new Seen()
+  expect(copy.outbox.epoch).toBe(old.outbox.epoch)
+  expect(moved.outbox.epoch).not.toBe(old.outbox.epoch)
   moved.outbox.consume('moved', { handle: async (events) => after.add(events) })
   await moved.database.system.transaction((tx) => appendNext(moved.outbox, tx, 'user/1', 2))
   await until(() => after.of('user/1').length >= 5)

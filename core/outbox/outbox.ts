@@ -57,6 +57,8 @@ const wakeGapMs = 5
  * a time over all processes) and by tails (every process). How reading is safe: README.md.
  */
 export class Outbox implements Closable {
+  /** Names this line of history; another one after a restore, when transaction ids kept elsewhere mean nothing. */
+  readonly epoch: string
   readonly #database: Database
   readonly #bus: Bus
   readonly #logger: Logger
@@ -69,7 +71,8 @@ export class Outbox implements Closable {
   #wakeTimer: NodeJS.Timeout | undefined
   #wakeAgain = false
 
-  private constructor(options: OutboxOptions) {
+  private constructor(options: OutboxOptions, epoch: string) {
+    this.epoch = epoch
     const { database, bus, logger } = options
     this.#database = database
     this.#bus = bus
@@ -102,8 +105,7 @@ export class Outbox implements Closable {
   /** Migrates, and checks that the stored cursors belong to this database cluster. Owned by the scope. */
   static async open(options: OutboxOptions): Promise<Outbox> {
     await options.database.migrate(outboxMigrations)
-    await adoptHistory(options.database, options.logger)
-    return new Outbox(options)
+    return new Outbox(options, await adoptHistory(options.database, options.logger))
   }
 
   /**

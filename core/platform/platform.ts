@@ -1,6 +1,7 @@
-import { join } from 'node:path'
 import { AppError, newId, realtimePath } from '@parley/contracts'
+import { AuditLog, addAuditRoutes } from '@parley/core/audit'
 import type { Authenticator } from '@parley/core/auth'
+import { refuseUnfinishedRestore } from '@parley/core/backup'
 import { type Bus, PostgresBus } from '@parley/core/bus'
 import { Gateway, gatewaySettings } from '@parley/core/gateway'
 import { addSystemRoutes, HttpServer, httpMigrations, httpSettings } from '@parley/core/http'
@@ -13,19 +14,21 @@ import {
   type Scope,
 } from '@parley/core/kernel'
 import { Ledger } from '@parley/core/ledger'
+import { addLongOperationRoutes, LongOperations } from '@parley/core/long-operations'
 import { Metrics } from '@parley/core/metrics'
 import {
   addObjectRoutes,
   ContentServer,
-  FileSystemObjectStore,
   ObjectService,
   objectMigrations,
   objectSettings,
+  openObjectStore,
 } from '@parley/core/objects'
 import { Outbox } from '@parley/core/outbox'
 import { MasterKey } from '@parley/core/secrets'
 import { type Database, openDatabase, startEmbeddedPostgres, storeSettings } from '@parley/core/store'
 import { Telemetry } from '@parley/core/telemetry'
+import { type CreateServer, Tls, tlsSettings } from '@parley/core/tls'
 import { addWebhookRoutes, Webhooks, webhookSettings } from '@parley/core/webhooks'
 
 /** What a module stands on before callers can be told apart: data, events and background work. */
@@ -50,8 +53,11 @@ export interface Platform extends Foundation {
   readonly http: HttpServer
   readonly gateway: Gateway
   readonly objects: ObjectService
+  /** Work that goes on behind an answer, with progress. */
+  readonly longOperations: LongOperations
   /** Modules register their sources; it is started once all have. */
   readonly webhooks: Webhooks
+  readonly tls: Tls
   /** Opens the doors, once every module has registered. A port that is taken is an error. */
   listen(): Promise<Addresses>
   /** Takes no more work and finishes what was accepted; the scope is closed after it. */
@@ -62,6 +68,8 @@ export interface Platform extends Foundation {
 export interface Addresses {
   url: string
   contentUrl: string
+  /** How a program on this machine reaches this very process, whatever stands in front of it. */
+  localUrl: string
 }
 
 export interface PlatformOptions {
@@ -86,6 +94,7 @@ export async function createFoundation(options: PlatformOptions): Promise<Founda
     (await startEmbeddedPostgres({ dataDir: kernel.dataDir, logger, scope, onStep })).url
   onStep('Opening the database')
   const database = await openDatabase({ url, logger, scope, poolSize: settings.databasePool })
+  await refuseUnfinishedRestore(database)
   const bus = scope.own('bus', await PostgresBus.open({ database, logger }))
   const outbox = await Outbox.open({ database, bus, logger, scope })
   const jobs = await Jobs.open({ database, bus, logger, scope })
@@ -106,9 +115,19 @@ export async function createPlatform(
   const settings = readSettings(httpSettings, source)
   const { trustedProxyHops } = settings
   const checkAnswers = kernel.mode === 'development'
+  const tls = await Tls.open({
+    ...{ database, bus: foundation.bus, jobs: foundation.jobs, masterKey, metrics, logger, scope },
+    settings: readSettings(tlsSettings, source),
+    dataDir: kernel.dataDir,
+    addresses: [kernel.publicUrl, kernel.contentUrl],
+  })
+  const { createServer } = tls
   await database.migrate(httpMigrations)
+  const audit = await AuditLog.open({ database, masterKey })
   const http = new HttpServer({
+    audit,
     ...{ logger, scope, metrics, authenticator, database, masterKey, settings, version, checkAnswers },
+    createServer,
   })
   http.readiness('database', async () => {
     await database.system.query({ text: 'select 1' })
@@ -117,6 +136,7 @@ export async function createPlatform(
   http.raw('GET', realtimePath, () => {
     throw new AppError('upgrade-required')
   })
+  addAuditRoutes(http, audit)
   addSystemRoutes(http, { metrics, metricsToken: settings.metricsToken })
   const gateway = new Gateway({
     ...{ server: http.server, authenticator, logger, scope, metrics, trustedProxyHops },
@@ -129,34 +149,60 @@ export async function createPlatform(
     allowLoopback: kernel.mode === 'development',
   })
   addWebhookRoutes(http, webhooks)
-  const { objects, content, setContentUrl } = await createObjects(foundation, http, trustedProxyHops)
+  const longOperations = await LongOperations.open({ database, jobs: foundation.jobs, logger })
+  addLongOperationRoutes(http, longOperations)
+  const { objects, content, setContentUrl } = await createObjects(foundation, http, {
+    trustedProxyHops,
+    createServer,
+  })
 
   const listen = async (): Promise<Addresses> => {
-    const { host } = kernel
+    const { host, publicUrl } = kernel
     const contentPort = (await content.listen({ port: kernel.contentPort, host })).port
-    const contentUrl = kernel.contentUrl ?? `http://localhost:${contentPort}`
+    const contentUrl = kernel.contentUrl ?? contentUrlBeside(kernel, tls, contentPort)
     setContentUrl(contentUrl)
     const { port } = await http.listen({ port: kernel.port, host })
-    return { url: kernel.publicUrl ?? `http://localhost:${port}`, contentUrl }
+    const url = publicUrl ?? addressOf(tls, tls.host ?? 'localhost', port)
+    await tls.start({ host, target: () => new URL(url).origin })
+    if (publicUrl?.startsWith('https:') && tls.scheme === 'http' && kernel.contentUrl === undefined) {
+      logger.warn(
+        { contentUrl },
+        'PARLEY_CONTENT_URL is not set: browsers on https will not load files from http',
+      )
+    }
+    return { url, contentUrl, localUrl: addressOf(tls, localHost(host), port) }
   }
   const drain = async (): Promise<void> => {
     await Promise.all([http.drain(), content.drain(), gateway.drain()])
   }
-  return { ...foundation, http, gateway, objects, webhooks, listen, drain }
+  return { ...foundation, http, gateway, objects, longOperations, webhooks, tls, listen, drain }
+}
+
+function addressOf({ scheme }: Tls, host: string, port: number): string {
+  const shown = port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`
+  return `${scheme}://${host}${shown}`
+}
+
+function localHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** The content origin that nobody named: beside the public address, on its own port. */
+function contentUrlBeside({ publicUrl }: KernelSettings, tls: Tls, port: number): string {
+  const host = publicUrl === undefined ? tls.host : new URL(publicUrl).hostname
+  return addressOf(tls, host ?? 'localhost', port)
 }
 
 /** Files in the data directory, their REST, and the origin that serves them. */
 async function createObjects(
   { source, kernel, logger, scope, metrics, masterKey, database, jobs }: Foundation,
   http: HttpServer,
-  trustedProxyHops: number,
+  doors: { trustedProxyHops: number; createServer: CreateServer },
 ): Promise<{ objects: ObjectService; content: ContentServer; setContentUrl: (url: string) => void }> {
   const settings = readSettings(objectSettings, source)
   await database.migrate(objectMigrations)
-  const store = new FileSystemObjectStore({
-    folder: join(kernel.dataDir, 'objects'),
-    minFreeBytes: settings.minFreeBytes,
-  })
+  const store = openObjectStore({ dataDir: kernel.dataDir, settings })
   let contentUrl = ''
   const objects = new ObjectService({
     database,
@@ -165,12 +211,12 @@ async function createObjects(
     contentUrl: () => contentUrl,
     limits: settings,
   })
-  const content = new ContentServer({ logger, scope, metrics, objects, settings, trustedProxyHops })
+  const content = new ContentServer({ logger, scope, metrics, objects, settings, ...doors })
   addObjectRoutes(http, objects)
   jobs.define({
     name: 'objects-collect',
     handle: async () => {
-      await objects.collectUnfinished()
+      await objects.collect()
     },
   })
   await jobs.schedule('objects-collect', { everyMs: 3_600_000 })

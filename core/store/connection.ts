@@ -12,6 +12,9 @@ export interface ConnectionOptions {
   applicationName: string
 }
 
+/** A process that stands still in a transaction holds locks, and holds up whoever follows the log: not for long. */
+const idleInTransactionMs = 10_000
+
 /**
  * One database session. It remembers the project its row-level security is set to, and whether it may be used
  * again: not after an error that leaves its state in doubt.
@@ -37,7 +40,7 @@ export class Connection implements Queryable {
       await client.connect()
       await client.query({
         text: `select set_config('statement_timeout', $1, false),
-                      set_config('idle_in_transaction_session_timeout', '60000', false),
+                      set_config('idle_in_transaction_session_timeout', '${idleInTransactionMs}', false),
                       set_config('TimeZone', 'UTC', false),
                       set_config('parley.project_id', '', false)`,
         values: [String(options.statementTimeoutMs)],

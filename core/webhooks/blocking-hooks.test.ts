@@ -1,7 +1,9 @@
 import { AppError } from '@parley/contracts'
+import { InProcessBus } from '@parley/core/bus'
+import { silentLogger } from '@parley/core/kernel'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { messageSendGuard } from './index.ts'
-import { type Installation, openInstallation, type Process } from './tests/installation.ts'
+import { conversationJoinGuard, type GuardedJoin, messageSendGuard } from './index.ts'
+import { type Installation, openInstallation, type Process, until } from './tests/installation.ts'
 import { type Received, Receiver, type Reply } from './tests/receiver.ts'
 
 let installation: Installation
@@ -84,6 +86,40 @@ describe('HOOK-20: a blocking hook decides before it happens', () => {
     expect(receiver.received.length).toBe(before + 1)
   })
 
+  test('HOOK-24: conversation.before-join lets all in, some, or none', async () => {
+    await hook({ hooks: ['conversation.before-join'], onTimeout: 'reject' })
+    await hook({ hooks: ['conversation.before-join'], onTimeout: 'reject' })
+    const join: GuardedJoin = {
+      projectId: project,
+      conversationId: 'conv_1',
+      conversationType: 'group',
+      userIds: ['ann', 'bob', 'cid'],
+      via: 'invite',
+      actorId: 'dee',
+    }
+    const admit = () => conversationJoinGuard(server.webhooks.hooks).check(join)
+    receiver.reply = says({ verdict: 'allow' })
+    expect(await admit()).toEqual(['ann', 'bob', 'cid'])
+    const { projectId: _project, ...asked } = join
+    expect(receiver.received[0]).toMatchObject({
+      type: 'conversation.before-join',
+      subject: 'conversation/conv_1',
+      data: asked,
+    })
+    // The second hook hears of those whom the first left.
+    receiver.reply = ({ data }) => {
+      const userIds = data.userIds.length === 3 ? ['cid', 'ann'] : ['cid']
+      return (response) => void response.end(JSON.stringify({ verdict: 'replace', data: { userIds } }))
+    }
+    expect(await admit()).toEqual(['cid'])
+    receiver.reply = says({ verdict: 'reject', detail: 'members only' })
+    await expect(admit()).rejects.toMatchObject({ code: 'forbidden', message: 'members only' })
+    for (const userIds of [[], ['eve'], 'ann']) {
+      receiver.reply = says({ verdict: 'replace', data: { userIds } })
+      await expect(admit(), JSON.stringify(userIds)).rejects.toMatchObject({ code: 'forbidden' })
+    }
+  })
+
   test('other questions have no replacement', async () => {
     await hook({ hooks: ['room.before-join'], onTimeout: 'reject' })
     const ask = () =>
@@ -120,5 +156,59 @@ describe('HOOK-21: without a valid answer in time the declared verdict holds', (
     const asked = receiver.received.length
     await check()
     expect(receiver.received.length).toBe(asked)
+  })
+})
+
+describe('HOOK-23: a receiver that went silent is spared', () => {
+  const state = async (through = server) =>
+    (await through.call(project, 'GET', '/v1/webhooks')).body.items[0].circuit
+  const metric = async () =>
+    (await (await fetch(`${server.url}/metrics`)).text()).match(/hooks_silent (\d+)/)?.[1]
+
+  test('after a row of timeouts the verdict holds at once, in every process; one question tries it again', async () => {
+    const bus = new InProcessBus({ logger: silentLogger })
+    const settings = { breakerTimeouts: 3, breakerCoolingMs: 1_000 }
+    const first = await installation.start({ settings, bus })
+    const second = await installation.start({ settings, bus })
+    const ask = (through: Process) => messageSendGuard(through.webhooks.hooks).check(message())
+    await hook({ onTimeout: 'reject', timeoutMs: 60 })
+    receiver.reply = () => () => undefined
+    for (let n = 0; n < 2; n++) await expect(ask(first)).rejects.toMatchObject({ code: 'forbidden' })
+    // An error that comes at once is a sign of life.
+    receiver.reply = () => 500
+    await expect(ask(first)).rejects.toMatchObject({ code: 'forbidden' })
+    expect(await state(first)).toBe('closed')
+    receiver.reply = () => () => undefined
+    for (let n = 0; n < 3; n++) await expect(ask(first)).rejects.toMatchObject({ code: 'forbidden' })
+    await until(async () => (await state(second)) === 'open')
+    expect(await state(first)).toBe('open')
+    const asked = receiver.received.length
+    for (const through of [first, second]) {
+      await Promise.all(Array.from({ length: 20 }, () => expect(ask(through)).rejects.toThrow(AppError)))
+    }
+    expect(receiver.received.length).toBe(asked)
+    await until(async () => (await state(first)) === 'half-open')
+    await Promise.all(Array.from({ length: 20 }, () => expect(ask(first)).rejects.toThrow(AppError)))
+    expect(receiver.received.length).toBe(asked + 1)
+    receiver.reply = says({ verdict: 'allow' })
+    await until(async () => (await state(first)) === 'half-open')
+    expect(await ask(first)).toEqual({ type: 'text', text: 'hello' })
+    expect(await state(first)).toBe('closed')
+    await until(async () => (await state(second)) === 'closed')
+    expect(await ask(second)).toEqual({ type: 'text', text: 'hello' })
+    await bus.close()
+  })
+
+  test('an answer without an end is silence; a change of the webhook closes the circuit', async () => {
+    await hook({ onTimeout: 'allow', timeoutMs: 60 })
+    receiver.reply = () => (response) => void response.write('{"verdict":')
+    for (let n = 0; n < 5; n++) await check()
+    expect([await state(), await metric()]).toEqual(['open', '1'])
+    const [{ id }] = (await server.call(project, 'GET', '/v1/webhooks')).body.items
+    receiver.reply = says({ verdict: 'reject' })
+    await check()
+    await server.call(project, 'PATCH', `/v1/webhooks/${id}`, { description: 'mended' })
+    expect([await state(), await metric()]).toEqual(['closed', '0'])
+    await expect(check()).rejects.toMatchObject({ code: 'forbidden' })
   })
 })

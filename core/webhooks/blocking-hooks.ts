@@ -1,6 +1,7 @@
 import { type BlockingHookName, type BlockingVerdict, blockingVerdict, newId } from '@parley/contracts'
 import type { Logger } from '@parley/core/kernel'
 import type { z } from 'zod'
+import type { CircuitBreaker } from './circuit-breaker.ts'
 import { signedHeaders } from './dispatcher.ts'
 import type { EndpointCache } from './endpoint-cache.ts'
 import type { Target } from './endpoint-store.ts'
@@ -28,12 +29,18 @@ export interface BlockingHooksOptions {
   cache: EndpointCache
   calls: OutgoingCalls
   logger: Logger
-  /** Questions to one endpoint at a time; beyond that its declared verdict for a timeout holds. */
+  /** Questions to one endpoint at a time; beyond that its declared verdict for a timeout holds at once. */
   maxInFlight: number
-  onAnswer?: (hook: BlockingHookName, outcome: 'allow' | 'replace' | 'reject' | 'default') => void
+  circuits: CircuitBreaker
+  onAnswer?: (hook: BlockingHookName, outcome: HookOutcome) => void
 }
 
+/** `default`: no valid answer came in time; `unasked`: the receiver is silent and was spared. */
+export type HookOutcome = Verdict<unknown>['verdict'] | 'default' | 'unasked'
+
 const maxAnswerBytes = 64 * 1024
+/** A timer may ring this much before its time. */
+const timerSlackMs = 2
 const rejected = 'The application refused this'
 
 /** Asks the customer's server before something happens. A project without hooks costs one look into memory. */
@@ -75,7 +82,12 @@ export class BlockingHooks {
     target: Target,
     question: Question<Replacement>,
   ): Promise<Verdict<Replacement>> {
-    const { logger, onAnswer } = this.#options
+    const { logger, circuits, maxInFlight, onAnswer } = this.#options
+    const waiting = this.#inFlight.get(target.endpointId) ?? 0
+    if (waiting >= maxInFlight || !circuits.admits(target.endpointId)) {
+      onAnswer?.(hook, 'unasked')
+      return declared(target)
+    }
     try {
       const given = await this.#call(projectId, hook, target, question)
       const verdict = check(given, question)
@@ -84,8 +96,7 @@ export class BlockingHooks {
     } catch (error) {
       logger.debug({ error, webhook: target.endpointId, hook }, 'a blocking hook gave no valid answer')
       onAnswer?.(hook, 'default')
-      const declared = target.blocking?.onTimeout ?? 'allow'
-      return declared === 'allow' ? { verdict: 'allow' } : { verdict: 'reject', detail: rejected }
+      return declared(target)
     }
   }
 
@@ -95,31 +106,43 @@ export class BlockingHooks {
     target: Target,
     { payload, subject }: Pick<Question<unknown>, 'payload' | 'subject'>,
   ): Promise<BlockingVerdict> {
-    const { calls, maxInFlight } = this.#options
+    const { calls, circuits } = this.#options
+    const timeoutMs = target.blocking?.timeoutMs ?? 1_000
     const now = new Date()
+    const startedMs = performance.now()
     const id = newId('event')
     const body = JSON.stringify(
       toCloudEvent(projectId, { id, type: hook, subject, time: now, data: payload }),
     )
-    const waiting = this.#inFlight.get(target.endpointId) ?? 0
-    if (waiting >= maxInFlight) throw new Error('too many questions wait for this endpoint')
-    this.#inFlight.set(target.endpointId, waiting + 1)
+    this.#inFlight.set(target.endpointId, (this.#inFlight.get(target.endpointId) ?? 0) + 1)
+    let valid = false
     try {
       const answer = await calls.post({
         url: target.url,
         headers: { ...signedHeaders(target, id, body, now.getTime()), accept: 'application/json' },
         body,
-        timeoutMs: target.blocking?.timeoutMs ?? 1_000,
+        timeoutMs,
         maxAnswerBytes,
       })
       if (answer.status !== 200 || !answer.complete) throw new Error(`the hook answered ${answer.status}`)
-      return blockingVerdict.parse(JSON.parse(answer.body.toString()))
+      const verdict = blockingVerdict.parse(JSON.parse(answer.body.toString()))
+      valid = true
+      return verdict
     } finally {
+      // What took the whole deadline was silence, however it ended; an error that comes at once costs nobody time.
+      const inTime = performance.now() - startedMs < timeoutMs - timerSlackMs
+      if (valid || inTime) circuits.answered(target.endpointId)
+      else circuits.silent(target.endpointId)
       const left = (this.#inFlight.get(target.endpointId) ?? 1) - 1
       if (left === 0) this.#inFlight.delete(target.endpointId)
       else this.#inFlight.set(target.endpointId, left)
     }
   }
+}
+
+function declared(target: Target): Verdict<never> {
+  const onTimeout = target.blocking?.onTimeout ?? 'allow'
+  return onTimeout === 'allow' ? { verdict: 'allow' } : { verdict: 'reject', detail: rejected }
 }
 
 function check<Replacement>(given: BlockingVerdict, question: Question<Replacement>): Verdict<Replacement> {

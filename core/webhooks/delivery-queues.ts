@@ -14,11 +14,12 @@ export interface WaitingDelivery {
   eventId: string
   body: string
   attemptCount: number
+  position: string
 }
 
 interface Delivered {
   queue: ClaimedQueue
-  deliveryId: string
+  delivery: WaitingDelivery
   attempt: WebhookAttempt
 }
 
@@ -57,6 +58,11 @@ const claim = `
     and queue.resource = chosen.resource
   returning queue.project_id, queue.endpoint_id, queue.resource, queue.generation::text as generation`
 
+// Said beside the key: without statistics the planner takes any index that begins with the endpoint, and each must
+// lead to one row, not to all that the endpoint ever had.
+const place = (resource: string, position: string): string =>
+  `delivery.resource = ${resource} and delivery.position = ${position}`
+
 const mine = 'project_id = $1 and endpoint_id = $2 and resource = $3 and generation = $4::bigint'
 
 /** What waits in the database, and who works on it. One process has a queue at a time, so that its order holds. */
@@ -77,13 +83,16 @@ export class DeliveryQueues {
           name: 'webhooks-delivered',
           text: `update webhooks.deliveries delivery
             set state = 'delivered', settled_at = clock_timestamp(), ${addAttempt('done.attempt::jsonb')}
-            from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as done (project_id, endpoint_id, id, attempt)
+            from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+              as done (project_id, endpoint_id, id, resource, position, attempt)
             where delivery.project_id = done.project_id and delivery.endpoint_id = done.endpoint_id
-              and delivery.id = done.id and delivery.state = 'waiting'`,
+              and delivery.id = done.id and ${place('done.resource', 'done.position')} and delivery.state = 'waiting'`,
           values: [
             items.map(({ queue }) => queue.projectId),
             items.map(({ queue }) => queue.endpointId),
-            items.map(({ deliveryId }) => deliveryId),
+            items.map(({ delivery }) => delivery.id),
+            items.map(({ queue }) => queue.resource),
+            items.map(({ delivery }) => delivery.position),
             items.map(({ attempt }) => JSON.stringify(attempt)),
           ],
         })
@@ -144,11 +153,12 @@ export class DeliveryQueues {
         event_id: string
         body: string
         attempt_count: number
+        position: string
       }>({
         name: 'webhooks-head',
         text: `select queue.arrivals::text as arrivals, waiting.* from webhooks.queues queue
           left join lateral (
-            select delivery.id, delivery.event_id, event.body, delivery.attempt_count, delivery.position
+            select delivery.id, delivery.event_id, event.body, delivery.attempt_count, delivery.position::text as position
             from webhooks.deliveries delivery
             join webhooks.events event on event.project_id = delivery.project_id and event.id = delivery.event_id
             where delivery.project_id = $1 and delivery.endpoint_id = $2 and delivery.resource = $3
@@ -157,7 +167,7 @@ export class DeliveryQueues {
           ) waiting on true
           where queue.project_id = $1 and queue.endpoint_id = $2 and queue.resource = $3
             and queue.generation = $4::bigint
-          order by waiting.position`,
+          order by waiting.position::bigint`,
         values: [...keyOf(queue), limit],
       })
       const [first] = rows
@@ -168,6 +178,7 @@ export class DeliveryQueues {
           eventId: row.event_id,
           body: row.body,
           attemptCount: row.attempt_count,
+          position: row.position,
         }))
       }
       const { rowCount } = await this.#database.system.query({
@@ -214,8 +225,12 @@ export class DeliveryQueues {
   }
 
   /** Resolves once it is stored. */
-  async settleDelivered(queue: ClaimedQueue, deliveryId: string, attempt: WebhookAttempt): Promise<void> {
-    await this.#delivered.submit({ queue, deliveryId, attempt })
+  async settleDelivered(
+    queue: ClaimedQueue,
+    delivery: WaitingDelivery,
+    attempt: WebhookAttempt,
+  ): Promise<void> {
+    await this.#delivered.submit({ queue, delivery, attempt })
   }
 
   /**
@@ -224,7 +239,7 @@ export class DeliveryQueues {
    */
   async settleFailed(
     queue: ClaimedQueue,
-    deliveryId: string,
+    delivery: WaitingDelivery,
     attempt: WebhookAttempt,
     pauseMs: number | undefined,
   ): Promise<boolean> {
@@ -240,8 +255,8 @@ export class DeliveryQueues {
         set state = case when $7::float8 is null then 'dead' else 'waiting' end,
           settled_at = case when $7::float8 is null then clock_timestamp() end, ${addAttempt('$6::jsonb')}
         where delivery.project_id = $1 and delivery.endpoint_id = $2 and delivery.id = $5
-          and delivery.state = 'waiting' and exists (select from fence)`,
-      values: [...keyOf(queue), deliveryId, JSON.stringify(attempt), pauseMs ?? null],
+          and ${place('$3', '$8::bigint')} and delivery.state = 'waiting' and exists (select from fence)`,
+      values: [...keyOf(queue), delivery.id, JSON.stringify(attempt), pauseMs ?? null, delivery.position],
     })
     return rowCount > 0
   }

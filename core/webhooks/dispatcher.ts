@@ -152,13 +152,13 @@ export class Dispatcher {
     }
     switch (outcome.kind) {
       case 'delivered':
-        await queues.settleDelivered(queue, delivery.id, outcome.attempt)
+        await queues.settleDelivered(queue, delivery, outcome.attempt)
         onAttempt?.('delivered')
         return true
       case 'gone': {
         const disabled = await endpoints.disableAsGone(queue.projectId, queue.endpointId, target.url)
         cache.changed()
-        await queues.settleFailed(queue, delivery.id, outcome.attempt, gonePauseMs)
+        await queues.settleFailed(queue, delivery, outcome.attempt, gonePauseMs)
         onAttempt?.('gone')
         if (disabled) logger.warn({ webhook: queue.endpointId }, 'a webhook answered 410 and is disabled')
         return false
@@ -169,7 +169,7 @@ export class Dispatcher {
           random: Math.random(),
           retryAfterMs: outcome.retryAfterMs,
         })
-        const stored = await queues.settleFailed(queue, delivery.id, outcome.attempt, pauseMs)
+        const stored = await queues.settleFailed(queue, delivery, outcome.attempt, pauseMs)
         onAttempt?.(pauseMs === undefined ? 'dead' : 'failed')
         return stored && pauseMs === undefined
       }

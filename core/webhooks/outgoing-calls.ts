@@ -9,16 +9,21 @@ import { isIP, type LookupFunction } from 'node:net'
 import type { Closable } from '@parley/core/kernel'
 import type { OutgoingGuard } from './outgoing-guard.ts'
 
-export interface OutgoingCall {
+export interface OutgoingFetch {
   url: string
   headers: Readonly<Record<string, string>>
-  body: string
   /** The whole call: looking up, connecting, sending, the answer as far as it is read. Milliseconds. */
   timeoutMs: number
   /** Bytes of the answer that are read; the rest is cut off. */
   maxAnswerBytes: number
   signal?: AbortSignal
 }
+
+export interface OutgoingCall extends OutgoingFetch {
+  body: string | Uint8Array
+}
+
+type AnyCall = OutgoingFetch & Partial<OutgoingCall>
 
 export interface OutgoingAnswer {
   status: number
@@ -33,7 +38,7 @@ export class CallTimeoutError extends Error {
 }
 
 /**
- * POSTs on behalf of customers. The name is looked up once for each call, every address is checked, and the
+ * Calls on behalf of customers. The name is looked up once for each call, every address is checked, and the
  * connection goes to what was checked. Redirects are answers like any other: they are never followed.
  */
 export class OutgoingCalls implements Closable {
@@ -47,13 +52,24 @@ export class OutgoingCalls implements Closable {
   }
 
   /** Throws ForbiddenPlaceError, CallTimeoutError, or what the network says. */
-  async post(call: OutgoingCall): Promise<OutgoingAnswer> {
+  post(call: OutgoingCall): Promise<OutgoingAnswer> {
+    return this.#call(call)
+  }
+
+  /** As `post`, for a page that is only looked at. */
+  get(call: OutgoingFetch): Promise<OutgoingAnswer> {
+    return this.#call(call)
+  }
+
+  async #call(call: AnyCall): Promise<OutgoingAnswer> {
     const deadline = new AbortController()
-    const reason = new CallTimeoutError(`no answer within ${call.timeoutMs} ms`)
-    const timer = setTimeout(() => deadline.abort(reason), call.timeoutMs)
+    const timer = setTimeout(
+      () => deadline.abort(new CallTimeoutError(`no answer within ${call.timeoutMs} ms`)),
+      call.timeoutMs,
+    )
     const signal = call.signal ? AbortSignal.any([call.signal, deadline.signal]) : deadline.signal
     try {
-      return await this.#post(call, signal)
+      return await this.#attempt(call, signal)
     } catch (error) {
       throw signal.aborted ? signal.reason : error
     } finally {
@@ -66,7 +82,7 @@ export class OutgoingCalls implements Closable {
     this.#agents.https.destroy()
   }
 
-  async #post(call: OutgoingCall, signal: AbortSignal): Promise<OutgoingAnswer> {
+  async #attempt(call: AnyCall, signal: AbortSignal): Promise<OutgoingAnswer> {
     const url = new URL(call.url)
     const addresses = await untilAborted(this.#guard.addressesOf(url), signal)
     const first = await this.#send(url, addresses, call, signal, true)
@@ -80,16 +96,16 @@ export class OutgoingCalls implements Closable {
   #send(
     url: URL,
     addresses: readonly string[],
-    call: OutgoingCall,
+    call: AnyCall,
     signal: AbortSignal,
     mayReuse: boolean,
   ): Promise<OutgoingAnswer | 'stale'> {
     const secure = url.protocol === 'https:'
-    const body = Buffer.from(call.body)
+    const body = typeof call.body === 'string' ? Buffer.from(call.body) : call.body
     return new Promise((resolve, reject) => {
       const outgoing: ClientRequest = (secure ? requestHttps : requestHttp)(url, {
-        method: 'POST',
-        headers: { ...call.headers, 'content-length': String(body.length) },
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { ...call.headers, ...(body && { 'content-length': String(body.length) }) },
         lookup: pinned(addresses),
         agent: mayReuse ? this.#agents[secure ? 'https' : 'http'] : false,
         signal,

@@ -6,14 +6,17 @@ export interface GuardedMessage {
   projectId: string
   conversationId: string
   conversationType: string
+  /** What is being done, `send`, `edit` or `forward`; the hook is told. */
+  operation?: string
   senderId: string
   peerId?: string
+  clientMessageId?: string
   content: MessageContent
 }
 
 /**
- * Asks `message.before-send` before a message gets its seq: the content to store, or `forbidden` with what the hook
- * said. It has the shape of the port that chat declares.
+ * Asks `message.before-send` before a message gets its seq and before an edit takes its place: the content to store,
+ * or `forbidden` with what the hook said. It has the shape of the port that chat declares.
  */
 export function messageSendGuard(hooks: BlockingHooks): {
   check(message: GuardedMessage): Promise<MessageContent>

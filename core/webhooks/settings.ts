@@ -20,6 +20,12 @@ export const webhookSettings = {
     { default: 15_000, min: 50, max: 120_000 },
     'Longest time of one attempt, from looking up the name to the head of the answer. Milliseconds',
   ),
+  leaseMs: integer(
+    'PARLEY_WEBHOOKS_LEASE_MS',
+    { default: 30_000, min: 1_000, max: 600_000 },
+    'How long a process that died or stands still keeps what it was sending, at least twice the longest attempt. ' +
+      'Milliseconds',
+  ),
   retryScale,
   concurrency: integer(
     'PARLEY_WEBHOOKS_CONCURRENCY',
@@ -35,6 +41,16 @@ export const webhookSettings = {
     'PARLEY_WEBHOOKS_MAX_ENDPOINTS',
     { default: 50, min: 1, max: 1_000 },
     'Webhooks of one project',
+  ),
+  breakerTimeouts: integer(
+    'PARLEY_WEBHOOKS_BREAKER_TIMEOUTS',
+    { default: 5, min: 1, max: 1_000 },
+    'Timeouts in a row after which a blocking hook is not asked for a while: its declared verdict holds at once',
+  ),
+  breakerCoolingMs: integer(
+    'PARLEY_WEBHOOKS_BREAKER_COOLING_MS',
+    { default: 15_000, min: 100, max: 3_600_000 },
+    'How long a blocking hook that went silent is spared before one question tries it again. Milliseconds',
   ),
   keepDays: integer(
     'PARLEY_WEBHOOKS_KEEP_DAYS',

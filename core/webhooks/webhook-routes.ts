@@ -1,4 +1,4 @@
-import { AppError, webhookEndpoints } from '@parley/contracts'
+import { AppError, type Webhook, webhookEndpoints } from '@parley/contracts'
 import type { HttpServer } from '@parley/core/http'
 import { getDelivery, listDeliveries, replayDelivery } from './delivery-log.ts'
 import type { Webhooks } from './webhooks.ts'
@@ -16,18 +16,25 @@ export function addWebhookRoutes(http: HttpServer, webhooks: Webhooks): void {
     cache.changed()
     return made
   })
-  http.route(webhookEndpoints.listWebhooks, ({ query, project }) => endpoints.list(project, query))
-  http.route(webhookEndpoints.getWebhook, ({ params, project }) => endpoints.get(project, params.webhookId))
+  http.route(webhookEndpoints.listWebhooks, async ({ query, project }) => {
+    const page = await endpoints.list(project, query)
+    return { ...page, items: page.items.map((webhook) => withCircuit(webhooks, webhook)) }
+  })
+  http.route(webhookEndpoints.getWebhook, async ({ params, project }) =>
+    withCircuit(webhooks, await endpoints.get(project, params.webhookId)),
+  )
   http.route(webhookEndpoints.updateWebhook, async ({ params, body, project }) => {
     if (body.url !== undefined) requireReachable(webhooks, body.url)
     const webhook = await endpoints.update(project, params.webhookId, body)
     cache.changed()
+    webhooks.forgetCircuit(webhook.id)
     webhooks.announce()
-    return webhook
+    return withCircuit(webhooks, webhook)
   })
   http.route(webhookEndpoints.deleteWebhook, async ({ params, project }) => {
     await endpoints.delete(project, params.webhookId)
     cache.changed()
+    webhooks.forgetCircuit(params.webhookId)
     return { done: true as const }
   })
   http.route(webhookEndpoints.rotateWebhookSecret, async ({ params, body, project, settle }) => {
@@ -55,6 +62,13 @@ export function addWebhookRoutes(http: HttpServer, webhooks: Webhooks): void {
     webhooks.announce()
     return delivery
   })
+}
+
+/** As this process sees it, which hears of what the others see. */
+function withCircuit(webhooks: Webhooks, webhook: Webhook): Webhook {
+  return webhook.blocking === undefined
+    ? webhook
+    : { ...webhook, circuit: webhooks.circuits.state(webhook.id) }
 }
 
 /** Names are judged at each delivery, as what they resolve to may change; an address can be judged now. */

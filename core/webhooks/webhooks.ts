@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { DomainEventType, WebhookEventType } from '@parley/contracts'
 import type { Bus } from '@parley/core/bus'
 import type { Closable, Logger, Scope } from '@parley/core/kernel'
@@ -5,7 +6,9 @@ import type { Metrics } from '@parley/core/metrics'
 import type { Outbox } from '@parley/core/outbox'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database } from '@parley/core/store'
+import { z } from 'zod'
 import { BlockingHooks } from './blocking-hooks.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
 import { DeliveryQueues } from './delivery-queues.ts'
 import { Dispatcher, type DispatcherTimes } from './dispatcher.ts'
 import { EndpointCache } from './endpoint-cache.ts'
@@ -34,7 +37,12 @@ export interface WebhooksOptions {
 }
 
 const queued = 'webhooks.queued'
-const leaseOverMs = 15_000
+const circuitChanged = 'webhooks.circuit-changed'
+const circuitNotice = z.object({
+  endpointId: z.string(),
+  state: z.enum(['open', 'closed']),
+  from: z.string(),
+})
 const maxQuestions = 256
 const hourMs = 3_600_000
 
@@ -46,6 +54,8 @@ export class Webhooks implements Closable {
   readonly endpoints: EndpointStore
   readonly hooks: BlockingHooks
   readonly guard: OutgoingGuard
+  /** Which blocking hooks are spared now. */
+  readonly circuits: CircuitBreaker
   /** To be told of every change of an endpoint. */
   readonly cache: EndpointCache
   readonly #options: WebhooksOptions
@@ -53,6 +63,8 @@ export class Webhooks implements Closable {
   readonly #calls: OutgoingCalls
   readonly #sources = new Map<DomainEventType, WebhookSource>()
   readonly #attempts
+  /** Tells own notices from those of others. */
+  readonly #id = randomUUID()
   #started = false
 
   private constructor(options: WebhooksOptions) {
@@ -76,8 +88,10 @@ export class Webhooks implements Closable {
       help: 'Verdicts of blocking hooks; default where no valid answer came in time',
       labels: ['hook', 'outcome'],
     })
+    this.circuits = this.#openCircuits()
     this.hooks = new BlockingHooks({
       cache: this.cache,
+      circuits: this.circuits,
       calls: this.#calls,
       logger: options.logger,
       maxInFlight: maxQuestions,
@@ -110,7 +124,7 @@ export class Webhooks implements Closable {
     const { database, outbox, bus, logger, settings, times } = this.#options
     if (this.#started) throw new Error('webhooks have started already')
     this.#started = true
-    const leaseMs = times?.leaseMs ?? settings.timeoutMs + leaseOverMs
+    const leaseMs = times?.leaseMs ?? Math.max(settings.leaseMs, 2 * settings.timeoutMs)
     const queues = new DeliveryQueues({ database, leaseMs })
     this.#scope.own('queues', queues)
     const dispatcher = new Dispatcher({
@@ -149,6 +163,12 @@ export class Webhooks implements Closable {
     this.#scope.every('forget', hourMs, () => forgetOldDeliveries(database, settings.keepDays))
   }
 
+  /** The receiver of a blocking hook is another one now, or has other deadlines: it is asked again at once. */
+  forgetCircuit(endpointId: string): void {
+    this.circuits.adopt(endpointId, 'closed')
+    this.#tellCircuit(endpointId, 'closed')
+  }
+
   /** Something waits: wakes every dispatcher. */
   announce(): void {
     if (!this.#scope.closed) this.#options.bus.publish(queued, null)
@@ -156,5 +176,35 @@ export class Webhooks implements Closable {
 
   close(): Promise<void> {
     return this.#scope.close()
+  }
+
+  /** What one process sees of a receiver spares it the questions of all. */
+  #openCircuits(): CircuitBreaker {
+    const { bus, logger, metrics, settings } = this.#options
+    const circuits = new CircuitBreaker({
+      threshold: settings.breakerTimeouts,
+      coolingMs: settings.breakerCoolingMs,
+      onChange: (endpointId, state) => {
+        if (state === 'open') logger.warn({ webhook: endpointId }, 'a blocking hook is silent and is spared')
+        else logger.info({ webhook: endpointId }, 'a blocking hook answers again')
+        this.#tellCircuit(endpointId, state)
+      },
+    })
+    metrics.gauge({
+      name: 'blocking_hooks_silent',
+      help: 'Blocking hooks that are not asked because they stopped answering in time',
+      read: () => circuits.openCount,
+    })
+    const stop = bus.subscribe(circuitChanged, (payload) => {
+      const notice = circuitNotice.safeParse(payload)
+      if (notice.success && notice.data.from !== this.#id)
+        circuits.adopt(notice.data.endpointId, notice.data.state)
+    })
+    this.#scope.onClose('circuits', stop)
+    return circuits
+  }
+
+  #tellCircuit(endpointId: string, state: 'open' | 'closed'): void {
+    if (!this.#scope.closed) this.#options.bus.publish(circuitChanged, { endpointId, state, from: this.#id })
   }
 }

@@ -62,14 +62,19 @@ export class Installation {
     })
   }
 
-  /** The operator token, derived from the master key of this machine. Never makes a master key. */
-  operatorToken(): string {
+  /** The master key of this machine. Never makes one. */
+  masterKey(): MasterKey {
     const base64 = this.settings.masterKey
     if (base64 === undefined && !existsSync(join(this.dataDir, 'master.key'))) {
       throw new CliError(`There is no master key in ${this.dataDir}`, {
         hint: 'Run this where the server runs, with its PARLEY_DATA_DIR or PARLEY_MASTER_KEY; or: parley init',
       })
     }
-    return MasterKey.load({ dataDir: this.dataDir, base64 }).derive('operator').toString('hex')
+    return MasterKey.load({ dataDir: this.dataDir, base64 })
+  }
+
+  /** The operator token, derived from the master key of this machine. */
+  operatorToken(): string {
+    return this.masterKey().derive('operator').toString('hex')
   }
 }

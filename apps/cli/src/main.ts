@@ -2,11 +2,14 @@ import { parseArgs } from 'node:util'
 import { ConfigError } from '@parley/core/kernel'
 import { CliError, exitCodes } from './cli-error.ts'
 import { type Command, type CommandContext, commonOptions, parseArgsOptions } from './command.ts'
+import { auditCommand } from './commands/audit.ts'
+import { backupCommand } from './commands/backup.ts'
 import { configCommand } from './commands/config.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { initCommand } from './commands/init.ts'
 import { keysCommand } from './commands/keys.ts'
 import { projectsCommand } from './commands/projects.ts'
+import { restoreCommand } from './commands/restore.ts'
 import { tokenCommand } from './commands/token.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { commandHelp, overview } from './help.ts'
@@ -19,6 +22,9 @@ const commands: readonly Command[] = [
   projectsCommand,
   keysCommand,
   webhooksCommand,
+  auditCommand,
+  backupCommand,
+  restoreCommand,
   configCommand,
   doctorCommand,
 ]

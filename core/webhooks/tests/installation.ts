@@ -1,5 +1,5 @@
 import type { DomainEvent } from '@parley/contracts'
-import { InProcessBus } from '@parley/core/bus'
+import { type Bus, InProcessBus } from '@parley/core/bus'
 import { addSystemRoutes, HttpServer, httpMigrations } from '@parley/core/http'
 import { configSource, readSettings, Scope, silentLogger, sleep } from '@parley/core/kernel'
 import { Metrics } from '@parley/core/metrics'
@@ -34,6 +34,8 @@ export interface ProcessOptions {
   allowLoopback?: boolean
   resolver?: Resolver
   leaseMs?: number
+  /** Shared between processes; its own when absent. */
+  bus?: Bus
 }
 
 /** A server as the database and the receivers see it. */
@@ -89,7 +91,7 @@ async function startProcess(databaseUrl: string, options: ProcessOptions): Promi
   const outer = new Scope('database', logger)
   const database = await openDatabase({ url: databaseUrl, logger, scope: outer, poolSize: 8 })
   const scope = new Scope('process', logger)
-  const bus = scope.own('bus', new InProcessBus({ logger }))
+  const bus = options.bus ?? scope.own('bus', new InProcessBus({ logger }))
   const outbox = await Outbox.open({
     ...{ database, bus, logger, scope },
     times: { rereadMs: 50, gatherMs: 1, retryMs: 10, maxRetryMs: 50, leaseMs: 600, idleSaveMs: 0 },

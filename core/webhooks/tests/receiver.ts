@@ -49,6 +49,17 @@ export class Receiver {
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
+  /** Refuses connections, and cuts those that are open, until `up`. */
+  async down(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  async up(): Promise<void> {
+    const port = Number(new URL(this.url).port)
+    await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve))
+  }
+
   /** Numbers of the events of a resource in order of their first arrival among those accepted. */
   numbersOf(resource: string): number[] {
     return [

@@ -1,12 +1,17 @@
 import { exitCodes, usageError } from '../cli-error.ts'
 import { type Command, textOption } from '../command.ts'
+import { checkCertificate } from '../doctor/certificate.ts'
+import { checkContents } from '../doctor/contents.ts'
 import { checkDatabase } from '../doctor/database.ts'
 import { installFfmpeg } from '../doctor/ffmpeg.ts'
 import type { Check, DoctorContext, Finding, FindingState } from '../doctor/finding.ts'
+import { checkLastBackup } from '../doctor/last-backup.ts'
 import { checkClock, checkDataFolder, checkMasterKey, checkNode } from '../doctor/machine.ts'
 import { checkMedia } from '../doctor/media.ts'
 import { checkPorts, checkServer } from '../doctor/network.ts'
+import { checkObjects } from '../doctor/objects.ts'
 import { checkChromium, checkFastpath, checkFfmpeg } from '../doctor/programs.ts'
+import { checkPublicAddress } from '../doctor/public-address.ts'
 import { findRepository } from '../repository.ts'
 import type { Colour, Terminal } from '../terminal.ts'
 
@@ -15,7 +20,12 @@ const checks: readonly [name: string, check: Check][] = [
   ['Data folder', checkDataFolder],
   ['Master key', checkMasterKey],
   ['Database', checkDatabase],
+  ['Contents', checkContents],
+  ['Backup', checkLastBackup],
+  ['Files', checkObjects],
   ['Ports', checkPorts],
+  ['Certificate', checkCertificate],
+  ['Public address', checkPublicAddress],
   ['Media', checkMedia],
   ['Packet path', checkFastpath],
   ['ffmpeg', checkFfmpeg],

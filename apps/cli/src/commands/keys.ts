@@ -5,15 +5,17 @@ import { usageError } from '../cli-error.ts'
 import { type Command, type CommandContext, type CommandOutcome, textOption } from '../command.ts'
 import type { Installation } from '../installation.ts'
 import { table } from '../terminal.ts'
+import { rotateMaster } from './rotate-master.ts'
 
 export const keysCommand: Command = {
   name: 'keys',
-  summary: 'List, make, revoke or rotate API keys',
+  summary: 'List, make, revoke or rotate API keys; rotate the master key',
   usage: [
     'parley keys list',
     'parley keys create [--name text] [--project proj_...]',
     'parley keys revoke key_...',
     'parley keys rotate',
+    'parley keys rotate-master [--keep-old-key]',
   ],
   options: {
     name: { type: 'string', value: 'text', doc: 'What to call the key' },
@@ -22,16 +24,21 @@ export const keysCommand: Command = {
       value: 'id',
       doc: 'Make the key for this project, by the master key of this machine',
     },
+    'keep-old-key': {
+      type: 'boolean',
+      doc: 'Of rotate-master: what the old master key has signed stays valid until the next run',
+    },
   },
   async run(context) {
     const [action = 'list', keyId, ...rest] = context.positionals
+    if (action === 'rotate-master' && keyId === undefined) return rotateMaster(context)
     const api = new ApiClient(context.installation)
     if (rest.length > 0) throw usageError('Too many words', 'keys')
     if (action === 'list') return list(api)
     if (action === 'create' && keyId === undefined) return create(api, context)
     if (action === 'revoke' && keyId !== undefined) return revoke(api, keyId)
     if (action === 'rotate' && keyId === undefined) return rotate(api, context.installation)
-    throw usageError('Say `list`, `create`, `revoke` with a key id, or `rotate`', 'keys')
+    throw usageError('Say `list`, `create`, `revoke` with a key id, `rotate` or `rotate-master`', 'keys')
   },
 }
 

@@ -1,0 +1,6 @@
+export { type CertificateFacts, certificateFacts, renewalTime } from './certificate.ts'
+export { tlsMigrations } from './migrations.ts'
+export { selfSignedPath } from './self-signed.ts'
+export { type CreateServer, createPlainServer, ServedCertificate } from './served-certificate.ts'
+export { type TlsSettings, tlsSettings } from './settings.ts'
+export { Tls, type TlsOptions } from './tls.ts'
