@@ -1,0 +1,7 @@
+export { moderationSettings } from './config.ts'
+export { moderationMigrations } from './migrations/index.ts'
+export { createModeration, type Moderation } from './module.ts'
+export { moderationPersonalData } from './personal-data.ts'
+export type { MessageLog, ModerationPorts } from './ports.ts'
+export type { ScreeningService } from './screening/screening-service.ts'
+export type { ContentPart, Screening, ScreeningSubject } from './screening/subject.ts'
