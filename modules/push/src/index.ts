@@ -1,0 +1,6 @@
+export { type PushSettings, pushSettings } from './config.ts'
+export { pushMigrations } from './migrations/index.ts'
+export { createPush } from './module.ts'
+export { pushPersonalData } from './personal-data.ts'
+export type { ConversationReader, Deliveries, PushPorts, UserDirectory } from './ports.ts'
+export { PushService, type PushServiceOptions } from './service.ts'
