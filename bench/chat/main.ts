@@ -11,6 +11,7 @@ import { type BenchOptions, readOptions, usage } from './options.ts'
 import { ParleyTarget, raisedLimits } from './parley/parley-target.ts'
 import { describePhase, type FiguresOf, type TargetName, tableOf } from './report.ts'
 import type { Workload, WorkloadContext } from './workload.ts'
+import { chatRoom } from './workloads/chat-room.ts'
 import { durableSends } from './workloads/durable-sends.ts'
 import { hundredGroups } from './workloads/hundred-groups.ts'
 import { idleConnections } from './workloads/idle-connections.ts'
@@ -25,6 +26,7 @@ const workloads: readonly Workload[] = [
   durableSends,
   largeGroupDeliveries,
   hundredGroups,
+  chatRoom,
   reconnectStorm,
   sync,
   largeGroupAck,

@@ -15,7 +15,7 @@ export interface BenchOptions {
 }
 
 export const usage = `npm run bench -- chat [options]
-  --only a,b              workloads to run: sends, large-group, groups-100x100, idle, storm, sync, group-ack, restart
+  --only a,b              workloads to run: sends, large-group, groups-100x100, chat-room, idle, storm, sync, group-ack, restart
   --quick                 shorter phases, fewer clients: under 90 s
   --no-peer               without ejabberd
   --no-parley             ejabberd alone

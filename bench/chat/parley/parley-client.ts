@@ -54,6 +54,14 @@ export class ParleyClient implements LoadClient {
     )
   }
 
+  /** Says something in a chat room that the connection has joined. */
+  say(chatRoomId: string, number: number, priority: 'high' | 'normal'): void {
+    this.#link?.send(
+      `{"id":${number},"type":"chatroom.send","chatRoomId":"${chatRoomId}","priority":"${priority}",` +
+        `"content":{"type":"text","text":"${numberedText(number)}"}}`,
+    )
+  }
+
   /** Asks something and parses the answer. */
   request<Answer>(type: string, body: object): Promise<Answer> {
     const id = `q${this.#nextId++}`

@@ -1,16 +1,8 @@
 import { AppError, type Grants } from '@parley/contracts'
 import type { KeyCaller, UserCaller } from '@parley/core/auth'
+import { actingUser } from '@parley/core/operations'
 
 type ChatCaller = KeyCaller | UserCaller
-
-/** The user a call acts as: the token's own, or the one an API key names. A token may not name another. */
-export function actingUser(caller: ChatCaller, named: string | undefined): string | undefined {
-  if (caller.kind === 'key') return named
-  if (named !== undefined && named !== caller.userId) {
-    throw new AppError('forbidden', 'A user token acts for its own user only')
-  }
-  return caller.userId
-}
 
 /** As `actingUser`, where the call makes no sense without a user. `field` is the name the request uses. */
 export function requireActingUser(caller: ChatCaller, named: string | undefined, field = 'userId'): string {

@@ -1,4 +1,4 @@
-import { integer, type SettingValues } from '@parley/core/kernel'
+import { flag, integer, optionalUrl, type SettingValues, secret } from '@parley/core/kernel'
 
 export const chatSettings = {
   appendLanes: integer(
@@ -17,6 +17,11 @@ export const chatSettings = {
     'Messages that may wait for append before sends are refused as `overloaded`',
   ),
   maxMembers: integer('PARLEY_CHAT_MAX_MEMBERS', { default: 100_000, min: 2 }, 'Most members of a group'),
+  maxCommunityMembers: integer(
+    'PARLEY_CHAT_MAX_COMMUNITY_MEMBERS',
+    { default: 500_000, min: 2 },
+    'Most members of a community',
+  ),
   largeFrom: integer(
     'PARLEY_CHAT_LARGE_FROM',
     { default: 500, min: 2 },
@@ -27,10 +32,38 @@ export const chatSettings = {
     { default: 200, min: 2 },
     'Read cursors are pushed live to all members up to this size; beyond it to the reader’s own devices',
   ),
+  linkPreviews: flag(
+    'PARLEY_CHAT_LINK_PREVIEWS',
+    false,
+    'Pages that texts link to are fetched, and a preview is added to the message',
+  ),
+  translatorUrl: optionalUrl(
+    'PARLEY_CHAT_TRANSLATOR_URL',
+    'Asked to translate messages: a POST of {text, to}, answered by {text, detectedLanguage}',
+  ),
+  translatorSecret: secret(
+    'PARLEY_CHAT_TRANSLATOR_SECRET',
+    'Signs the questions to the translator as Standard Webhooks says: whsec_ and base64',
+  ),
+  streamIdleMs: integer(
+    'PARLEY_CHAT_STREAM_IDLE_MS',
+    { default: 60_000, min: 1_000 },
+    'A growing message to which nothing was appended for so long is ended as interrupted',
+  ),
   viewMembers: integer(
     'PARLEY_CHAT_VIEW_MEMBERS',
     { default: 2_000_000, min: 1_000 },
     'Memberships a process keeps in memory over all conversations',
+  ),
+  roomMessagesPerSecond: integer(
+    'PARLEY_CHATROOM_MESSAGES_PER_SECOND',
+    { default: 200, min: 1, max: 10_000 },
+    'Messages of normal and low priority that a chat room carries; what exceeds it is dropped, lowest priority first',
+  ),
+  roomMessagesPerUser: integer(
+    'PARLEY_CHATROOM_MESSAGES_PER_USER',
+    { default: 5, min: 1, max: 1_000 },
+    'Messages a second that one user may send into a chat room, after a burst of twice as many',
   ),
 } as const
 

@@ -2,12 +2,24 @@ import { readSettings } from '@parley/core/kernel'
 import type { StoredEvent } from '@parley/core/outbox'
 import type { Platform } from '@parley/core/platform'
 import { hearsConversation } from './acting-user.ts'
+import { startBots } from './bot/start-bots.ts'
+import { startChatRooms } from './chatroom/start-chatrooms.ts'
 import { chatSettings } from './config.ts'
+import { startData } from './data/start-data.ts'
 import { conversationWebhookSource } from './delivery/webhook-source.ts'
+import { scheduleForgetting } from './group/forget-expired.ts'
+import { groupEventTypes, tellGroupEvents } from './group/group-events.ts'
+import { registerGroups } from './group/group-operations.ts'
+import { startMessageOperations } from './message/message-operations.ts'
 import { chatMigrations } from './migrations/index.ts'
+import { openNotices } from './notice/notice-doors.ts'
+import { openOperations } from './operations.ts'
 import type { ChatPorts } from './ports.ts'
 import { registerFrames } from './realtime.ts'
+import { registerReceipts } from './receipt/receipt-operations.ts'
 import { registerRoutes } from './routes.ts'
+import { startSearchIndex } from './search/search-index.ts'
+import { registerSearch } from './search/search-operations.ts'
 import { ChatService } from './service.ts'
 import { startUserChanges } from './sync/user-changes.ts'
 
@@ -30,9 +42,26 @@ export async function createChat(platform: Platform, ports: ChatPorts): Promise<
   scope.own('service', chat)
   registerRoutes(http, chat)
   registerFrames(gateway, chat)
+  const operations = openOperations({
+    http,
+    gateway,
+    conversationOf: async ({ projectId, userId }, messageId) =>
+      (await chat.history.get(projectId, messageId, userId)).conversationId,
+  })
+  registerGroups(operations, chat)
+  startBots(platform, scope, { operations, chat, users: ports.users })
+  scope.onClose('notices', openNotices(platform, operations, chat.notices))
+  registerReceipts(operations, chat)
+  startMessageOperations(platform, operations, chat.parts, scope)
+  registerSearch(operations, chat.search)
+  await startData(platform, chat.parts)
+  await startChatRooms({ platform, operations, settings, ports, scope })
   startUserChanges(outbox, database)
+  startSearchIndex(outbox, database)
   webhooks.source('conversation.appended', conversationWebhookSource(ports.attachments))
   webhooks.forward('conversation.created')
+  for (const type of groupEventTypes) webhooks.forward(type)
+  scope.onClose('group events', tellGroupEvents(platform, chat))
   const stopSweep = outbox.tail({
     types: sweptTypes,
     handle: (events) => {
@@ -51,6 +80,7 @@ export async function createChat(platform: Platform, ports: ChatPorts): Promise<
     },
   })
   await jobs.schedule('chat-forget-send-keys', { everyMs: hourMs })
+  await scheduleForgetting(platform)
   return chat
 }
 

@@ -2,6 +2,7 @@ import type { Gateway, Session } from '@parley/core/gateway'
 import { requireChatGrant } from './acting-user.ts'
 import { directConversationId } from './conversation/direct-id.ts'
 import { destinationOf } from './message/send.ts'
+import { optionsIn } from './message/send-options.ts'
 import type { ChatService } from './service.ts'
 
 /** Chat over the realtime connection. */
@@ -11,7 +12,16 @@ export function registerFrames(gateway: Gateway, chat: ChatService): void {
   gateway.handle('message.send', async (session, body) => {
     requireChatGrant(session.grants, 'send', () => destinationOf(session.userId, body))
     const { projectId, userId: senderId } = session
-    const sent = await chat.sender.send({ projectId, senderId, ...body })
+    const { conversationId: given, toUserId, clientMessageId, content } = body
+    const sent = await chat.sender.send({
+      projectId,
+      senderId,
+      conversationId: given,
+      toUserId,
+      clientMessageId,
+      content,
+      options: optionsIn(body),
+    })
     const { messageId, conversationId, seq, createdAt } = sent
     return { messageId, conversationId, seq, createdAt: createdAt.toISOString() }
   })
@@ -44,6 +54,11 @@ export function registerFrames(gateway: Gateway, chat: ChatService): void {
   gateway.handle('conversation.get', async (session, { conversationId }) => {
     requireChatGrant(session.grants, 'read', conversationId)
     return chat.conversation(session.projectId, conversationId, session.userId)
+  })
+
+  gateway.handle('conversation.update', async (session, { conversationId, version, ...change }) => {
+    requireChatGrant(session.grants, 'send', conversationId)
+    return chat.groups.update(actorOf(session), conversationId, change, version)
   })
 
   gateway.handle('conversation.open-direct', async (session, { userId: peerId }) => {

@@ -1,7 +1,9 @@
 import { AppError, chatEndpoints as endpoints } from '@parley/contracts'
 import type { HttpServer } from '@parley/core/http'
-import { actingUser, requireActingUser, requireCallerGrant } from './acting-user.ts'
+import { actingUser } from '@parley/core/operations'
+import { requireActingUser, requireCallerGrant } from './acting-user.ts'
 import { destinationOf } from './message/send.ts'
+import { optionsIn } from './message/send-options.ts'
 import type { ChatService } from './service.ts'
 
 /** Chat over REST. */
@@ -42,42 +44,13 @@ function registerConversationRoutes(http: HttpServer, chat: ChatService): void {
     const actor = { projectId: caller.projectId, userId: actingUser(caller, named) }
     return chat.groups.update(actor, params.conversationId, change, versionOf(ifMatch))
   })
-
-  http.route(endpoints.listMembers, async ({ caller, params, query }) => {
-    requireCallerGrant(caller, 'read', params.conversationId)
-    const page = await chat.members(
-      caller.projectId,
-      params.conversationId,
-      actingUser(caller, undefined),
-      query,
-    )
-    const items = page.items.map(({ userId, role, joinedSeq, joinedAt }) => ({
-      userId,
-      role,
-      joinedSeq,
-      joinedAt,
-    }))
-    return { ...page, items }
-  })
-
-  http.route(endpoints.addMembers, async ({ caller, params, body }) => {
-    requireCallerGrant(caller, 'send', params.conversationId)
-    const actor = { projectId: caller.projectId, userId: actingUser(caller, body.userId) }
-    return { added: await chat.groups.add(actor, params.conversationId, body.userIds, body.role) }
-  })
-
-  http.route(endpoints.removeMember, async ({ caller, params }) => {
-    requireCallerGrant(caller, 'send', params.conversationId)
-    const actor = { projectId: caller.projectId, userId: actingUser(caller, undefined) }
-    await chat.groups.remove(actor, params.conversationId, params.userId)
-    return { done: true as const }
-  })
 }
 
 function registerMessageRoutes(http: HttpServer, chat: ChatService): void {
   http.route(endpoints.sendMessage, async ({ caller, body }) => {
     const senderId = requireActingUser(caller, body.fromUserId, 'fromUserId')
     const { conversationId, toUserId, clientMessageId, content } = body
+    const options = optionsIn(body)
     requireCallerGrant(caller, 'send', () => destinationOf(senderId, body))
     const { projectId } = caller
     const sent = await chat.sender.send({
@@ -87,6 +60,7 @@ function registerMessageRoutes(http: HttpServer, chat: ChatService): void {
       toUserId,
       clientMessageId,
       content,
+      options,
     })
     return {
       id: sent.messageId,
@@ -144,9 +118,10 @@ function registerMessageRoutes(http: HttpServer, chat: ChatService): void {
       actingUser(caller, undefined),
       query,
     )
-    const items = page.items.map(({ userId, readSeq, readAt }) => ({
+    const items = page.items.map(({ userId, readSeq, readAt, deliveredSeq }) => ({
       userId,
       readSeq,
+      ...(deliveredSeq !== undefined && { deliveredSeq }),
       ...(readAt !== undefined && { readAt }),
     }))
     return { ...page, items }

@@ -201,6 +201,41 @@ test('CHAT-41: a cursor of another cluster, or garbage, is answered in full', as
   }
 })
 
+test('CHAT-50: an edit passes the guards and tells them so; one that is refused changes nothing', async () => {
+  const { id } = await group('ann', 'bob')
+  const { messageId } = await send('ann', id, 'polite')
+  const seen: unknown[] = []
+  guard = async ({ operation, senderId, conversationType, content }) => {
+    seen.push([operation, senderId, conversationType])
+    if (content.type === 'text' && content.text === 'rude') throw new AppError('muted')
+    return content.type === 'text' ? say(content.text.toUpperCase()) : content
+  }
+  try {
+    await expect(chat.changes.edit(asUser('ann'), messageId, say('rude'))).rejects.toMatchObject({
+      code: 'muted',
+    })
+    expect((await chat.history.get(projectId, messageId, 'bob')).content).toEqual(say('polite'))
+    await chat.changes.edit(asUser('ann'), messageId, say('kind'))
+  } finally {
+    guard = async ({ content }) => content
+  }
+  expect(seen).toEqual([
+    ['edit', 'ann', 'group'],
+    ['edit', 'ann', 'group'],
+  ])
+  expect((await chat.history.get(projectId, messageId, 'bob')).content).toEqual(say('KIND'))
+})
+
+test('CHAT-51: whoever has an entry delivered or read has taken it', async () => {
+  const { id } = await group('ann', 'bob', 'cid', 'dan')
+  for (const text of ['one', 'two', 'three']) await send('ann', id, text)
+  await chat.delivered(projectId, id, 'bob', 2)
+  await chat.read(projectId, id, 'cid', 3)
+  const taken = (seq: number) => chat.taken(projectId, id, seq, ['bob', 'cid', 'dan', 'eve'])
+  expect(await taken(2)).toEqual(new Set(['bob', 'cid']))
+  expect(await taken(3)).toEqual(new Set(['cid']))
+})
+
 test('CHAT-11: a guard that refuses leaves nothing behind, one that replaces decides what is stored', async () => {
   const { id } = await group('ann', 'bob')
   guard = async ({ content }) => {

@@ -1,16 +1,25 @@
 import type { Message } from '@parley/contracts'
+import { Scope, silentLogger } from '@parley/core/kernel'
+import { type Database, openDatabase } from '@parley/core/store'
 import { type DevCloud, RealtimeClient, startDevCloud } from '@parley/testing/devcloud'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 let cloud: DevCloud
+let database: Database
+const scope = new Scope('model', silentLogger)
+
 beforeAll(async () => {
   cloud = await startDevCloud({
     servers: 2,
     env: { PARLEY_HTTP_USER_PER_SECOND: '5000', PARLEY_HTTP_USER_BURST: '5000' },
   })
+  database = await openDatabase({ url: cloud.databaseUrl, logger: silentLogger, scope })
 })
-afterAll(() => cloud.close())
+afterAll(async () => {
+  await scope.close()
+  await cloud.close()
+})
 
 const users = ['u0', 'u1', 'u2', 'u3']
 
@@ -20,6 +29,7 @@ type Step =
   | { kind: 'remove' | 'add'; user: number }
   | { kind: 'recall' | 'edit'; user: number }
   | { kind: 'read'; user: number }
+  | { kind: 'react' | 'hide' | 'expire' | 'send-expiring' | 'reply'; user: number }
 
 const index = (count: number) => fc.integer({ min: 0, max: count - 1 })
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -45,13 +55,30 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constantFrom('recall' as const, 'edit' as const), user: index(4) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('read' as const), user: index(4) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('react', 'hide', 'expire', 'send-expiring', 'reply' as const),
+      user: index(4),
+    }),
+  },
 )
 
 /** What the rules say must be true, kept beside the real thing. */
 interface Model {
   members: Set<string>
   /** Entries in order: who may see them live, and what they bear. */
-  entries: { sender: string; text?: string; recalled: boolean; id?: string; audience: Set<string> }[]
+  entries: {
+    sender: string
+    text?: string
+    recalled: boolean
+    id?: string
+    audience: Set<string>
+    expires?: boolean
+    reactions?: Set<string>
+    replyTo?: number
+    hiddenFor?: Set<string>
+  }[]
   read: Map<string, number>
   joinedAt: Map<string, number>
 }
@@ -90,6 +117,13 @@ class Device {
   }
 }
 
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 10_000; !(await holds()); ) {
+    if (Date.now() > deadline) throw new Error('what was due was not erased')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
 let runs = 0
 
 async function play(steps: readonly Step[]): Promise<void> {
@@ -123,7 +157,12 @@ async function play(steps: readonly Step[]): Promise<void> {
     await Promise.all(devices.flat().map((device) => device.disconnect()))
   }
 
-  function append(sender: string, more: { text?: string; id?: string } = {}): void {
+  async function headOf(): Promise<number> {
+    const { body } = await cloud.call('GET', `/v1/conversations/${id}`)
+    return (body as { headSeq: number }).headSeq
+  }
+
+  function append(sender: string, more: Partial<Model['entries'][number]> = {}): void {
     model.entries.push({ sender, recalled: false, audience: new Set(model.members), ...more })
   }
 
@@ -180,6 +219,73 @@ async function play(steps: readonly Step[]): Promise<void> {
         append(user)
         return
       }
+      case 'send-expiring':
+      case 'reply': {
+        if (!member) return
+        const text = `${prefix}${++sent}`
+        const target = model.entries.findLastIndex(
+          (entry) => entry.id && entry.text && !entry.recalled && !entry.hiddenFor?.has(user),
+        )
+        const replies = item.kind === 'reply' && target >= 0 && target + 1 >= (model.joinedAt.get(user) ?? 0)
+        const { status, body } = await cloud.call('POST', '/v1/messages', {
+          conversationId: id,
+          fromUserId: user,
+          clientMessageId: text,
+          content: { type: 'text', text },
+          ...(item.kind === 'send-expiring' && { expiresAfterMs: 3_600_000 }),
+          ...(replies && { replyToId: model.entries[target]?.id }),
+        })
+        expect(status).toBe(201)
+        append(user, {
+          text,
+          id: (body as { id: string }).id,
+          ...(item.kind === 'send-expiring' && { expires: true }),
+          ...(replies && { replyTo: target }),
+        })
+        return
+      }
+      case 'expire': {
+        const due = model.entries.filter((entry) => entry.expires && !entry.recalled)
+        if (due.length === 0) return
+        // Their hour is over, all at once.
+        await database.system.query({
+          text: `update chat.entries set expires_at = now() - interval '1 second'
+            where conversation_id = $1 and expires_at is not null and recalled_at is null`,
+          values: [id],
+        })
+        const head = model.entries.length + due.length
+        for (const entry of due) {
+          entry.recalled = true
+          append('')
+        }
+        await until(async () => (await headOf()) >= head)
+        return
+      }
+      case 'react': {
+        if (!member) return
+        const target = model.entries.findLast((entry) => entry.id && entry.text && !entry.recalled)
+        if (target?.id === undefined) return
+        target.reactions ??= new Set()
+        const remove = target.reactions.has(user)
+        const path = `/v1/messages/${target.id}/reactions`
+        const { status } = remove
+          ? await cloud.call('DELETE', `${path}?emoji=x&userId=${user}`)
+          : await cloud.call('PUT', path, { emoji: 'x', userId: user }, { server: 1 })
+        expect(status).toBe(200)
+        if (remove) target.reactions.delete(user)
+        else target.reactions.add(user)
+        append(user)
+        return
+      }
+      case 'hide': {
+        if (!member) return
+        const seq = model.entries.findLastIndex((entry) => entry.text) + 1
+        if (seq === 0) return
+        await cloud.call('POST', `/v1/conversations/${id}/hidden-messages`, { seqs: [seq], userId: user })
+        const entry = model.entries[seq - 1]
+        if (entry) entry.hiddenFor = new Set([...(entry.hiddenFor ?? []), user])
+        return
+      }
       case 'read': {
         if (!member || model.entries.length === 0) return
         const seq = model.entries.length
@@ -197,6 +303,14 @@ async function play(steps: readonly Step[]): Promise<void> {
     expect(log.map((entry) => (entry.content.type === 'text' ? entry.content.text : undefined))).toEqual(
       model.entries.map((entry) => (entry.recalled ? undefined : entry.text)),
     )
+    for (const [place, entry] of log.entries()) {
+      const { reactions, replyTo, recalled } = model.entries[place] ?? {}
+      const count = recalled ? 0 : (reactions?.size ?? 0)
+      expect(entry.reactions?.[0]?.count ?? 0).toBe(count)
+      if (replyTo === undefined || recalled) continue
+      // A quote shows what was there when it was made, and nothing once that is gone.
+      expect(entry.replyTo?.content.type === 'text').toBe(!model.entries[replyTo]?.recalled)
+    }
     for (const member of model.members) await checkMember(member)
     for (const [user, pair] of devices.entries()) for (const device of pair) checkHeard(name(user), device)
   }
@@ -208,7 +322,9 @@ async function play(steps: readonly Step[]): Promise<void> {
     const read = model.read.get(userId) ?? 0
     const unread = model.entries
       .slice(read)
-      .filter((entry) => entry.text && !entry.recalled && entry.sender !== userId)
+      .filter(
+        (entry) => entry.text && !entry.recalled && entry.sender !== userId && !entry.hiddenFor?.has(userId),
+      )
     expect(body).toMatchObject({ headSeq: model.entries.length, readSeq: read, unread: unread.length })
   }
 
@@ -221,7 +337,7 @@ async function play(steps: readonly Step[]): Promise<void> {
   }
 }
 
-test('CHAT-2, 3, 7, 8, 9, 10: any mix of sends, reconnects, membership, edits and reads keeps the rules', async () => {
+test('CHAT-2, 3, 7, 8, 9, 10, 53, 54, 57, 61: any mix of sends, reconnects, membership, edits, recalls, reactions, replies, expiry, deletes and reads keeps the rules', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), (steps) => play(steps)),
     { numRuns: 15, interruptAfterTimeLimit: 90_000 },

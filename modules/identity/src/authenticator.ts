@@ -31,6 +31,8 @@ export interface IdentityAuthenticator extends Authenticator {
   start(): Promise<void>
   /** Called on every process within a second of a revocation, after the caches forgot what it ends. */
   onRevocation(listener: (revocation: Revocation) => void): void
+  /** Asks about each good user token; what the check throws is the answer. */
+  onToken(check: (projectId: string, userId: string) => Promise<void>): void
   /** The revocation, seen lately, that ends this credential. */
   revocationOf(credential: Credential): Revocation | undefined
 }
@@ -50,8 +52,8 @@ class CachingAuthenticator implements IdentityAuthenticator {
   readonly keys: KeyRing
   readonly users: UserDirectory
   readonly #options: AuthenticatorOptions
-  readonly #operatorDigest: Buffer
   readonly #recent = new RecentRevocations()
+  readonly #tokenChecks: ((projectId: string, userId: string) => Promise<void>)[] = []
   readonly #listeners: ((revocation: Revocation) => void)[] = []
 
   constructor(options: AuthenticatorOptions) {
@@ -61,8 +63,7 @@ class CachingAuthenticator implements IdentityAuthenticator {
     const freshMs = settings.authCacheMs
     const capacity = settings.authCacheUsers
     this.keys = new KeyRing({ database, masterKey, logger, freshMs })
-    this.users = new UserDirectory({ database, outbox, capacity, freshMs })
-    this.#operatorDigest = digest(operatorToken(masterKey))
+    this.users = new UserDirectory({ database, outbox, masterKey, capacity, freshMs })
   }
 
   async start(): Promise<void> {
@@ -82,6 +83,10 @@ class CachingAuthenticator implements IdentityAuthenticator {
 
   onRevocation(listener: (revocation: Revocation) => void): void {
     this.#listeners.push(listener)
+  }
+
+  onToken(check: (projectId: string, userId: string) => Promise<void>): void {
+    this.#tokenChecks.push(check)
   }
 
   revocationOf(credential: Credential): Revocation | undefined {
@@ -112,6 +117,7 @@ class CachingAuthenticator implements IdentityAuthenticator {
     checkTimes(claims, key.settings.tokenTtlCeilingMs, Date.now())
     const user = await this.#userOf(key, claims)
     if (claims.issuedAtMs < user.notBeforeMs) throw new AppError('token-revoked')
+    for (const check of this.#tokenChecks) await check(key.projectId, claims.userId)
     this.keys.noteUse(key)
     return {
       kind: 'user',
@@ -125,7 +131,9 @@ class CachingAuthenticator implements IdentityAuthenticator {
   }
 
   async authenticateOperator(token: string): Promise<OperatorCaller> {
-    if (!timingSafeEqual(digest(token), this.#operatorDigest)) {
+    // While the master key is rotated, the token of each key that is still kept is good.
+    const good = this.#options.masterKey.deriveAll('operator').map((key) => digest(key.toString('hex')))
+    if (!good.some((known) => timingSafeEqual(digest(token), known))) {
       throw new AppError('unauthenticated', 'This takes the operator token of the installation')
     }
     return { kind: 'operator' }

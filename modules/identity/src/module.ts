@@ -6,15 +6,16 @@ import type { IdentityAuthenticator } from './authenticator.ts'
 import { identitySettings } from './config.ts'
 import { registerDeviceRoutes } from './device/device-routes.ts'
 import { DeviceStore } from './device/device-store.ts'
+import { identityPersonalData } from './erasure/personal-data.ts'
 import { registerKeyRoutes } from './key/key-routes.ts'
 import { KeyStore } from './key/key-store.ts'
 import { identityMigrations } from './migrations/index.ts'
 import { PresenceHub } from './presence/presence-hub.ts'
-import { registerPresenceRoutes, withoutKnown } from './presence/presence-routes.ts'
+import { offline, registerPresenceRoutes, withoutKnown } from './presence/presence-routes.ts'
 import { readPresence } from './presence/presence-store.ts'
 import { registerProjectRoutes } from './project/project-routes.ts'
 import { ProjectStore } from './project/project-store.ts'
-import { type Identity, usersMissing } from './service.ts'
+import { type Identity, type PresenceHiding, type ProfileGate, usersMissing } from './service.ts'
 import { SessionRegistry } from './session/session-registry.ts'
 import { SessionStore } from './session/session-store.ts'
 import { isRevoked } from './token/revocations.ts'
@@ -38,7 +39,7 @@ export async function createIdentity(
 
   const projects = new ProjectStore(database, settings.authCacheMs)
   const keys = new KeyStore({ masterKey, outbox })
-  const users = new UserStore(outbox)
+  const users = new UserStore(outbox, masterKey)
   const batches = repeatedWhenDeadlocked(database)
   const devices = new DeviceStore(batches, settings.devicesPerUser)
   const sessions = new SessionStore(batches, processId)
@@ -71,7 +72,9 @@ export async function createIdentity(
 
   followSessions(gateway, registry, hub)
   cutRevoked(gateway, authenticator)
-  handlePresenceFrames(gateway, hub)
+  let hiding: PresenceHiding = async () => new Set()
+  const hides: PresenceHiding = (projectId, readerId, userIds) => hiding(projectId, readerId, userIds)
+  handlePresenceFrames(gateway, hub, hides)
 
   const read = (projectId: string, userIds: readonly string[]) =>
     readPresence(
@@ -80,13 +83,20 @@ export async function createIdentity(
     )
   registerProjectRoutes({ http, database, projects, keys })
   registerKeyRoutes(http, keys)
-  registerUserRoutes({ http, users, directory: authenticator.users, keyRing: authenticator.keys })
+  let screening: ProfileGate = async (_projectId, _userId, given) => given
+  registerUserRoutes({
+    ...{ http, users, directory: authenticator.users, keyRing: authenticator.keys },
+    screen: (projectId, userId, given) => screening(projectId, userId, given),
+  })
   registerDeviceRoutes({ http, devices, sessions, registry, directory: authenticator.users })
-  registerPresenceRoutes({ http, read })
+  registerPresenceRoutes({ http, read, hides })
 
   return {
     users: {
       exists: (projectId, userIds) => authenticator.users.exists(projectId, userIds),
+      make: async (projectId, userIds) => {
+        await Promise.all(userIds.map((userId) => authenticator.users.make(projectId, userId)))
+      },
       ensure: async (project, userIds) => {
         const wanted = [...userIds]
         const existing = await authenticator.users.exists(project.projectId, wanted)
@@ -97,7 +107,22 @@ export async function createIdentity(
       getMany: (project, userIds) => users.findMany(project, userIds),
     },
     projects: { settings: (projectId) => projects.settings(projectId) },
-    presence: { read: async (projectId, userIds) => (await read(projectId, userIds)).map(withoutKnown) },
+    screenProfilesBy: (gate) => {
+      screening = gate
+    },
+    personalData: identityPersonalData({ outbox, masterKey }),
+    presence: {
+      read: async (projectId, userIds) => (await read(projectId, userIds)).map(withoutKnown),
+      hideBy: (check) => {
+        hiding = check
+      },
+      conceal: (projectId, readerId, userId) => {
+        for (const session of gateway.sessionsOf(projectId, readerId)) {
+          if (hub.unsubscribe(session, [userId]) === 0) continue
+          session.send({ type: 'presence.changed', presence: offline(userId) })
+        }
+      },
+    },
     bootstrap: async (name) => {
       const { project, made } = await projects.create(name, (tx, made) => keys.insert(tx, made.id, name))
       return { projectId: project.id, keyId: made.id, keySecret: made.secret }
@@ -134,12 +159,18 @@ function cutRevoked(gateway: Gateway, authenticator: IdentityAuthenticator): voi
   })
 }
 
-function handlePresenceFrames(gateway: Gateway, hub: PresenceHub<Session>): void {
+function handlePresenceFrames(gateway: Gateway, hub: PresenceHub<Session>, hides: PresenceHiding): void {
   gateway.handle('presence.subscribe', async (session, { userIds }, { signal }) => {
     requireReadingOthers(session.grants)
-    const items = await hub.subscribe(session, userIds)
+    const wanted = [...new Set(userIds)]
+    const hidden = await hides(session.projectId, session.userId, wanted)
+    const shown = await hub.subscribe(
+      session,
+      wanted.filter((userId) => !hidden.has(userId)),
+    )
     if (signal.aborted) hub.drop(session)
-    return { items }
+    const known = new Map(shown.map((item) => [item.userId, item]))
+    return { items: wanted.map((userId) => known.get(userId) ?? offline(userId)) }
   })
   gateway.handle('presence.unsubscribe', async (session, { userIds }) => {
     hub.unsubscribe(session, userIds)

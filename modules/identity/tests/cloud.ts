@@ -17,6 +17,7 @@ export interface TestKey {
 /** Server processes of one installation, each with its own doors, in this process. */
 export interface Cloud {
   /** Starts a further process on the same database. */
+  databaseUrl: string
   start(env?: Record<string, string>): Promise<ServerProcess>
   close(): Promise<void>
 }
@@ -45,6 +46,7 @@ export async function openCloud(): Promise<Cloud> {
   const dataDir = mkdtempSync(join(tmpdir(), 'parley-identity-'))
   const processes: ServerProcess[] = []
   return {
+    databaseUrl,
     start: async (env = {}) => {
       const process = await startProcess({
         PARLEY_DATABASE_URL: databaseUrl,

@@ -49,7 +49,7 @@ export async function openHouse(): Promise<House> {
     authenticator,
     projects,
     keys,
-    users: new UserStore(outbox),
+    users: new UserStore(outbox, masterKey),
     makeProject: async () => {
       const { project, made } = await projects.create('test', (tx, { id }) => keys.insert(tx, id, undefined))
       return { projectId: project.id, keyId: made.id, secret: made.secret }

@@ -8,17 +8,23 @@ import { decodeCursor, encodeCursor, type Page } from './member-list.ts'
 
 interface ViewRow extends ConversationRow {
   role: ConversationView['role']
+  muted_until: Date | null
   read_seq: number
+  draft: ConversationView['draft'] | null
+  hidden_version: number | null
   unread: number
   last_entry:
-    | (Omit<EntryRow, 'created_at' | 'edited_at' | 'recalled_at'> &
+    | (Omit<EntryRow, 'created_at' | 'edited_at' | 'recalled_at' | 'expires_at'> &
         Record<'created_at', string> &
-        Record<'edited_at' | 'recalled_at', string | null>)
+        Record<'edited_at' | 'recalled_at' | 'expires_at', string | null>)
     | null
 }
 
 /** What a member sees of a conversation. */
-const viewSelect = `select ${conversationColumns}, m.role, m.read_seq, unread.n::int as unread,
+const viewSelect = `select ${conversationColumns}, m.role, m.muted_until, m.read_seq, m.draft, unread.n::int as unread,
+    case when m.hides then (
+      select max(h.version) from chat.hidden_entries h where h.project_id = m.project_id
+        and h.conversation_id = m.conversation_id and h.user_id = m.user_id) end as hidden_version,
     to_jsonb(last.*) as last_entry
   from chat.members m
   join chat.conversations c on c.project_id = m.project_id and c.id = m.conversation_id
@@ -27,6 +33,10 @@ const viewSelect = `select ${conversationColumns}, m.role, m.read_seq, unread.n:
     select e.* from chat.entries e
     where e.project_id = m.project_id and e.conversation_id = m.conversation_id
       and e.bears_unread and e.seq >= m.visible_from_seq
+      and not (m.hides and exists (
+        select from chat.hidden_entries h
+        where h.project_id = m.project_id and h.conversation_id = m.conversation_id and h.user_id = m.user_id
+          and h.seq = e.seq))
     order by e.seq desc limit 1
   ) last on true`
 
@@ -60,7 +70,7 @@ export async function listViews(
     text: `select c.id, c.updated_at::text as moved from chat.members m
       join chat.conversations c on c.project_id = m.project_id and c.id = m.conversation_id
       where m.project_id = $1 and m.user_id = $2 and m.left_seq is null
-        and (c.type = 'group' or c.head_seq > 0)
+        and (c.type <> 'direct' or c.head_seq > 0)
         and ($3::timestamptz is null or (c.updated_at, c.id) < ($3::timestamptz, $4::text))
       order by c.updated_at desc, c.id desc limit $5`,
     values: [project.projectId, userId, after?.moved ?? null, after?.id ?? null, page.limit + 1],
@@ -95,8 +105,12 @@ function toView(row: ViewRow, userId: string, decorate: ContentDecorator): Conve
   return {
     ...toConversation(row, userId),
     role: row.role,
+    ...(row.muted_until !== null &&
+      row.muted_until.getTime() > Date.now() && { mutedUntil: row.muted_until.toISOString() }),
     readSeq: row.read_seq,
     unread: row.unread,
+    ...(row.draft !== null && { draft: row.draft }),
+    ...(row.hidden_version !== null && { hiddenVersion: row.hidden_version }),
     ...(row.last_entry !== null && { lastMessage: toMessage(revive(row.last_entry), decorate) }),
   }
 }
@@ -109,5 +123,6 @@ function revive(entry: NonNullable<ViewRow['last_entry']>): EntryRow {
     created_at: new Date(entry.created_at),
     edited_at: date(entry.edited_at),
     recalled_at: date(entry.recalled_at),
+    expires_at: date(entry.expires_at),
   }
 }

@@ -3,19 +3,26 @@ import {
   type Conversation,
   type createConversationRequest,
   type EntryContent,
+  type GroupSettings,
+  type GroupSettingsChange,
+  type MemberRole,
   newId,
 } from '@parley/contracts'
 import type { Outbox } from '@parley/core/outbox'
 import type { Database, Transaction } from '@parley/core/store'
 import type { z } from 'zod'
+import { followRoles, leaveChannels } from '../community/communities.ts'
 import type { ChatSettings } from '../config.ts'
 import { ConversationNotFoundError, NotAMemberError } from '../errors.ts'
-import { type AppendedRun, appendedEvent } from '../message/append.ts'
-import { appendChange } from '../message/append-change.ts'
+import { type AdmissionOptions, admit, tooManyMembers } from '../group/admission.ts'
+import { GroupChanges, type LockedGroup } from '../group/group-changes.ts'
+import { withSettings } from '../group/group-rules.ts'
+import { admitted } from '../group/join-guard.ts'
+import type { AppendedRun } from '../message/append.ts'
 import type { Actor } from '../message/change-message.ts'
-import { keyOf, type LockedHead, lockHeads } from '../message/log.ts'
 import type { ChatPorts } from '../ports.ts'
 import { type ConversationRow, conversationColumns, toConversation } from './conversation-row.ts'
+import { insertMembers } from './member-rows.ts'
 
 export type NewGroup = z.output<typeof createConversationRequest>
 
@@ -33,14 +40,19 @@ export interface GroupsOptions {
   onAppended: (run: AppendedRun) => void
 }
 
-type Role = 'owner' | 'admin' | 'member'
+/** Users named in one event of the outbox when a large group ends. */
+const namesPerEvent = 5_000
 
-/** Groups: making them, their profile and their members. Every change moves `version` and is an entry of the log. */
+/** Groups: making and ending them, their profile, and who is in. Every change moves `version` and is an entry. */
 export class Groups {
+  readonly changes: GroupChanges
+  readonly admission: AdmissionOptions
   readonly #options: GroupsOptions
 
   constructor(options: GroupsOptions) {
     this.#options = options
+    this.changes = new GroupChanges(options)
+    this.admission = options
   }
 
   async create(actor: Actor, group: NewGroup): Promise<Conversation> {
@@ -53,21 +65,13 @@ export class Groups {
     const { newMembersSeeHistory } = await ports.projects.settings(projectId)
     const id = group.id ?? newId('conversation')
     const row = await database.project(projectId).transaction(async (tx) => {
-      const conversation = await this.#insert(
-        tx,
-        projectId,
-        id,
-        group,
-        memberIds.length,
-        newMembersSeeHistory,
-      )
-      await insertMembers(tx, projectId, id, memberIds, {
-        seq: 0,
-        visibleFromSeq: 1,
-        role: 'member',
+      const facts = { memberCount: memberIds.length, historyFromStart: newMembersSeeHistory }
+      const conversation = await this.#insert(tx, projectId, id, group, facts)
+      await insertMembers(tx, {
+        ...{ projectId, id, userIds: memberIds, seq: 0, visibleFromSeq: 1, role: 'member', version: 1 },
         ownerId,
       })
-      const data = { conversationId: id, type: 'group' as const, memberIds }
+      const data = { conversationId: id, type: group.type, memberIds }
       const resource = `conversation/${id}`
       await this.#options.outbox.append(tx, [{ projectId, resource, type: 'conversation.created', data }])
       return conversation
@@ -80,13 +84,13 @@ export class Groups {
     projectId: string,
     id: string,
     group: NewGroup,
-    memberCount: number,
-    historyFromStart: boolean,
+    { memberCount, historyFromStart }: { memberCount: number; historyFromStart: boolean },
   ): Promise<ConversationRow> {
     const { rows } = await tx.query<ConversationRow>({
       text: `insert into chat.conversations as c (project_id, id, type, name, avatar_url, custom, history_from_start,
-          member_count, large)
-        values ($1, $2, 'group', $3, $4, $5, $6, $7, $8) on conflict do nothing returning ${conversationColumns}`,
+          member_count, large, settings)
+        values ($1, $2, $10, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing
+        returning ${conversationColumns}`,
       values: [
         projectId,
         id,
@@ -96,6 +100,8 @@ export class Groups {
         historyFromStart,
         memberCount,
         memberCount >= this.#options.settings.largeFrom,
+        group.settings === undefined ? null : JSON.stringify(group.settings),
+        group.type,
       ],
     })
     const [row] = rows
@@ -103,33 +109,59 @@ export class Groups {
     return row
   }
 
-  /** Owner, admin or the customer's server. `ifMatch` names the version the caller has seen. */
+  /** `ifMatch` names the version the caller has seen. */
   async update(actor: Actor, id: string, change: ProfileChange, ifMatch?: number): Promise<Conversation> {
-    const row = await this.#change(actor, id, async (tx, head) => {
-      await requireRole(tx, actor, id, ['owner', 'admin'])
-      if (ifMatch !== undefined && ifMatch !== head.version) throw new AppError('version-mismatch')
-      head.version += 1
-      const content = { type: 'profile-changed', ...change } as EntryContent
-      const { rows } = await tx.query<ConversationRow>({
+    await this.changes.run(actor, id, async (group) => {
+      group.require(group.rules.settings.whoMay.editProfile)
+      if (ifMatch !== undefined && ifMatch !== group.head.version) throw new AppError('version-mismatch')
+      const { name, avatarUrl, custom } = change
+      await group.tx.query({
         text: `update chat.conversations c set name = coalesce($3, name), avatar_url = coalesce($4, avatar_url),
             custom = coalesce($5::jsonb, custom)
-          where c.project_id = $1 and c.id = $2 returning ${conversationColumns}`,
+          where c.project_id = $1 and c.id = $2`,
         values: [
-          actor.projectId,
+          group.projectId,
           id,
-          change.name ?? null,
-          change.avatarUrl ?? null,
-          change.custom === undefined ? null : JSON.stringify(change.custom),
+          name ?? null,
+          avatarUrl ?? null,
+          custom === undefined ? null : JSON.stringify(custom),
         ],
       })
-      return { content, answer: rows[0] }
+      return { content: { type: 'profile-changed', ...change } as EntryContent, answer: undefined }
     })
-    if (row === undefined) throw new ConversationNotFoundError(id)
-    const { rows } = await this.#options.database.project(actor.projectId).query<ConversationRow>({
-      text: `select ${conversationColumns} from chat.conversations c where c.project_id = $1 and c.id = $2`,
-      values: [actor.projectId, id],
+    return this.read(actor, id)
+  }
+
+  updateSettings(actor: Actor, id: string, change: GroupSettingsChange): Promise<GroupSettings> {
+    return this.changes.run(actor, id, async (group) => {
+      group.require('owner')
+      const settings = withSettings(group.rules.settings, change)
+      await group.tx.query({
+        text: 'update chat.conversations set settings = $3 where project_id = $1 and id = $2',
+        values: [group.projectId, id, JSON.stringify(settings)],
+      })
+      return { content: { type: 'settings-changed', settings: change }, answer: settings }
     })
-    return toConversation(rows[0] ?? row, actor.userId)
+  }
+
+  /** The owner hands the group to another member and becomes an admin. */
+  async transfer(actor: Actor, id: string, ownerId: string): Promise<Conversation> {
+    await this.changes.run(actor, id, async (group) => {
+      group.require('owner')
+      if ((await group.roleOf(ownerId)) === 'owner') return { answer: undefined }
+      const { rows } = await group.tx.query<{ user_id: string; role: MemberRole }>({
+        text: `update chat.members set role = case when user_id = $3 then 'owner' else 'admin' end,
+            changed_version = $4
+          where project_id = $1 and conversation_id = $2 and left_seq is null and (user_id = $3 or role = 'owner')
+          returning user_id, role`,
+        values: [group.projectId, id, ownerId, group.version],
+      })
+      if (group.head.type === 'community') await followRoles(group.tx, group.projectId, id)
+      const previousOwnerId = rows.find(({ role }) => role === 'admin')?.user_id
+      const previous = previousOwnerId === undefined ? {} : { previousOwnerId }
+      return { content: { type: 'owner-changed', ownerId, ...previous }, answer: undefined }
+    })
+    return this.read(actor, id)
   }
 
   /** Adds those who are not members yet and returns them. */
@@ -139,177 +171,144 @@ export class Groups {
     userIds: readonly string[],
     role: 'admin' | 'member',
   ): Promise<string[]> {
-    const { database, ports, settings, outbox } = this.#options
+    const { database, ports } = this.#options
     const wanted = [...new Set(userIds)]
     await ports.users.ensure(database.project(actor.projectId), wanted)
-    return this.#change(actor, id, async (tx, head) => {
-      await requireRole(tx, actor, id, role === 'admin' ? ['owner'] : ['owner', 'admin'])
-      const strangers = await notYetMembers(tx, actor.projectId, id, wanted)
-      if (strangers.length === 0) return { answer: [] }
-      if (head.member_count + strangers.length > settings.maxMembers)
-        throw tooManyMembers(settings.maxMembers)
-      const seq = head.head_seq + 1
-      const visibleFromSeq = (await seesHistory(tx, actor.projectId, id)) ? 1 : seq
-      await insertMembers(tx, actor.projectId, id, strangers, {
-        seq,
-        visibleFromSeq,
-        role,
-        ownerId: undefined,
-      })
-      head.version += 1
-      head.member_count += strangers.length
-      if (head.member_count >= settings.largeFrom) await markLarge(tx, actor.projectId, id)
-      const data = { conversationId: id, seq, userIds: strangers }
-      const resource = `conversation/${id}`
-      await outbox.append(tx, [
-        { projectId: actor.projectId, resource, type: 'conversation.members-added', data },
-      ])
-      const members = strangers.map((userId) => ({ userId, role }))
-      return { content: { type: 'members-added', members }, answer: strangers }
+    const via = actor.userId === undefined ? 'server' : 'invite'
+    const allowed = await admitted(ports.joinGuard, actor, { conversationId: id, userIds: wanted, via })
+    return this.changes.run(actor, id, async (group) => {
+      if (role === 'admin') group.require('owner')
+      this.requireInviter(group)
+      if (actor.userId !== undefined && group.rules.settings.invitationConsent)
+        throw new AppError('forbidden', 'This group asks those who are invited: invite them')
+      return admit(this.admission, group, allowed, role)
     })
   }
 
+  requireInviter(group: LockedGroup): void {
+    group.require(group.rules.settings.whoMay.invite)
+  }
+
   /** Members leave by themselves; owners remove anyone, admins remove ordinary members. */
-  async remove(actor: Actor, id: string, userId: string): Promise<void> {
-    await this.#change(actor, id, async (tx, head) => {
+  remove(actor: Actor, id: string, userId: string): Promise<void> {
+    return this.changes.run(actor, id, async (group) => {
       const left = actor.userId === userId
-      const role = await roleOf(tx, actor.projectId, id, userId)
-      if (!left) await requireRole(tx, actor, id, role === 'member' ? ['owner', 'admin'] : ['owner'])
-      if (role === undefined) throw new NotAMemberError(userId, id)
-      const seq = head.head_seq + 1
-      await tx.query({
-        text: `update chat.members set left_seq = $4
-          where project_id = $1 and conversation_id = $2 and user_id = $3 and left_seq is null`,
-        values: [actor.projectId, id, userId, seq],
-      })
-      head.version += 1
-      head.member_count -= 1
-      const data = { conversationId: id, seq, userIds: [userId] }
-      const resource = `conversation/${id}`
-      await this.#options.outbox.append(tx, [
-        { projectId: actor.projectId, resource, type: 'conversation.members-removed', data },
-      ])
+      group.requireMember()
+      if (!left) group.requireOwnMembers()
+      const role = await group.roleOf(userId)
+      if (!left) group.requireAbove(role)
+      await this.expel(group, [userId])
       return { content: { type: 'members-removed', userIds: [userId], left }, answer: undefined }
     })
   }
 
-  /** Runs a change of a group under the lock of its row and appends the entry the change asks for. */
-  #change<Answer>(
+  /** Removes those of the users who are members; all or, where one stands too high, none. */
+  removeMany(
     actor: Actor,
     id: string,
-    work: (tx: Transaction, head: LockedHead) => Promise<{ content?: EntryContent; answer: Answer }>,
-  ): Promise<Answer> {
-    const { database, outbox, onAppended } = this.#options
-    return database.project(actor.projectId).transaction(async (tx) => {
-      const heads = await lockHeads(tx, [{ projectId: actor.projectId, conversationId: id }])
-      const head = heads.get(keyOf(actor.projectId, id))
-      if (head === undefined) throw new ConversationNotFoundError(id)
-      if (head.type === 'direct')
-        throw new AppError('conflict', 'A direct conversation has its two users for good')
-      const { content, answer } = await work(tx, head)
-      if (content === undefined) return answer
-      const run = await appendChange(tx, head, {
-        id: newId('message'),
-        senderId: actor.userId ?? '',
-        content,
+    userIds: readonly string[],
+    reason: string | undefined,
+  ): Promise<string[]> {
+    return this.changes.run(actor, id, async (group) => {
+      group.require('admins')
+      group.requireOwnMembers()
+      const { rows } = await group.tx.query<{ user_id: string; role: MemberRole }>({
+        text: `select user_id, role from chat.members
+          where project_id = $1 and conversation_id = $2 and user_id = any($3) and left_seq is null`,
+        values: [group.projectId, id, userIds],
       })
-      await outbox.append(tx, [appendedEvent(run)])
-      tx.afterCommit(() => onAppended(run))
-      return answer
+      for (const { role } of rows) group.requireAbove(role)
+      const removed = rows.map((row) => row.user_id)
+      if (removed.length === 0) return { answer: removed }
+      await this.expel(group, removed)
+      const why = reason === undefined ? {} : { reason }
+      return { content: { type: 'members-removed', userIds: removed, left: false, ...why }, answer: removed }
     })
   }
-}
 
-const tooManyMembers = (limit: number): AppError =>
-  new AppError('limit-exceeded', `A group has at most ${limit} members`)
+  /** Ends memberships as of the entry that this change will be. The entry is the caller's. */
+  async expel(
+    { tx, projectId, id, head, seq, version, resource }: LockedGroup,
+    userIds: string[],
+  ): Promise<void> {
+    await tx.query({
+      text: `update chat.members set left_seq = $4, changed_version = $5
+        where project_id = $1 and conversation_id = $2 and user_id = any($3) and left_seq is null`,
+      values: [projectId, id, userIds, seq, version],
+    })
+    head.member_count -= userIds.length
+    if (head.type === 'community') await this.#leaveChannels({ tx, projectId, id }, userIds)
+    const data = { conversationId: id, seq, userIds }
+    await this.#options.outbox.append(tx, [
+      { projectId, resource, type: 'conversation.members-removed', data },
+    ])
+  }
 
-interface Joining {
-  seq: number
-  visibleFromSeq: number
-  role: Role
-  ownerId: string | undefined
-}
+  /** Whoever is out of a community is out of its channels, which hear of it by the outbox. */
+  async #leaveChannels(
+    { tx, projectId, id }: Pick<LockedGroup, 'tx' | 'projectId' | 'id'>,
+    userIds: readonly string[] | undefined,
+  ): Promise<void> {
+    for (const [conversationId, gone] of await leaveChannels(tx, projectId, id, userIds)) {
+      const data = { conversationId, seq: 0, userIds: gone }
+      const resource = `conversation/${conversationId}`
+      await this.#options.outbox.append(tx, [
+        { projectId, resource, type: 'conversation.members-removed', data },
+      ])
+    }
+  }
 
-async function insertMembers(
-  tx: Transaction,
-  projectId: string,
-  id: string,
-  userIds: readonly string[],
-  { seq, visibleFromSeq, role, ownerId }: Joining,
-): Promise<void> {
-  await tx.query({
-    text: `insert into chat.members (project_id, conversation_id, user_id, role, joined_seq, visible_from_seq,
-        read_seq, read_message_no, large)
-      select c.project_id, c.id, u.user_id, case when u.user_id = $7 then 'owner' else $6 end, $4, $5, c.head_seq,
-        c.head_message_no, c.large
-      from chat.conversations c, unnest($3::text[]) as u (user_id)
-      where c.project_id = $1 and c.id = $2
-      on conflict (project_id, conversation_id, user_id) do update
-      set role = excluded.role, joined_seq = excluded.joined_seq, left_seq = null,
-        visible_from_seq = excluded.visible_from_seq, joined_at = now(), read_seq = excluded.read_seq,
-        read_message_no = excluded.read_message_no, large = excluded.large`,
-    values: [projectId, id, userIds, seq, visibleFromSeq, role, ownerId ?? null],
-  })
-}
+  /** Ends the group for everybody; its log stays readable with an API key. */
+  dissolve(actor: Actor, id: string): Promise<void> {
+    return this.changes.run(actor, id, async (group) => {
+      group.require('owner')
+      const { tx, projectId, head, seq, version, resource } = group
+      const { rows } = await tx.query<{ user_id: string }>({
+        text: `with ended as (
+            update chat.conversations set dissolved_at = now() where project_id = $1 and id = $2
+          )
+          update chat.members set left_seq = $3, changed_version = $4
+          where project_id = $1 and conversation_id = $2 and left_seq is null returning user_id`,
+        values: [projectId, id, seq, version],
+      })
+      head.member_count = 0
+      if (head.type === 'community') await this.#leaveChannels(group, undefined)
+      const type = 'conversation.members-removed' as const
+      for (let from = 0; from < rows.length; from += namesPerEvent) {
+        const userIds = rows.slice(from, from + namesPerEvent).map((row) => row.user_id)
+        const data = { conversationId: id, seq, userIds }
+        await this.#options.outbox.append(tx, [{ projectId, resource, type, data }])
+      }
+      return { content: { type: 'dissolved' }, answer: undefined }
+    })
+  }
 
-async function notYetMembers(
-  tx: Transaction,
-  projectId: string,
-  id: string,
-  userIds: readonly string[],
-): Promise<string[]> {
-  const { rows } = await tx.query<{ user_id: string }>({
-    text: `select user_id from chat.members
-      where project_id = $1 and conversation_id = $2 and user_id = any($3) and left_seq is null`,
-    values: [projectId, id, userIds],
-  })
-  const members = new Set(rows.map((row) => row.user_id))
-  return userIds.filter((userId) => !members.has(userId))
-}
+  async read({ projectId, userId }: Actor, id: string): Promise<Conversation> {
+    const { rows } = await this.#options.database.project(projectId).query<ConversationRow>({
+      text: `select ${conversationColumns} from chat.conversations c where c.project_id = $1 and c.id = $2`,
+      values: [projectId, id],
+    })
+    const [row] = rows
+    if (row === undefined) throw new ConversationNotFoundError(id)
+    return toConversation(row, userId)
+  }
 
-async function seesHistory(tx: Transaction, projectId: string, id: string): Promise<boolean> {
-  const { rows } = await tx.query<{ history_from_start: boolean }>({
-    text: 'select history_from_start from chat.conversations where project_id = $1 and id = $2',
-    values: [projectId, id],
-  })
-  return rows[0]?.history_from_start ?? false
-}
-
-async function markLarge(tx: Transaction, projectId: string, id: string): Promise<void> {
-  await tx.query({
-    text: `with crossed as (
-        update chat.conversations set large = true where project_id = $1 and id = $2 and not large
-        returning project_id, id
-      )
-      update chat.members m set large = true from crossed c
-      where m.project_id = c.project_id and m.conversation_id = c.id`,
-    values: [projectId, id],
-  })
-}
-
-async function roleOf(
-  tx: Transaction,
-  projectId: string,
-  id: string,
-  userId: string,
-): Promise<Role | undefined> {
-  const { rows } = await tx.query<{ role: Role }>({
-    text: `select role from chat.members
-      where project_id = $1 and conversation_id = $2 and user_id = $3 and left_seq is null`,
-    values: [projectId, id, userId],
-  })
-  return rows[0]?.role
-}
-
-/** The customer's server may do everything; a user needs one of the roles. */
-async function requireRole(
-  tx: Transaction,
-  actor: Actor,
-  id: string,
-  allowed: readonly Role[],
-): Promise<void> {
-  if (actor.userId === undefined) return
-  const role = await roleOf(tx, actor.projectId, id, actor.userId)
-  if (role === undefined) throw new NotAMemberError(actor.userId, id)
-  if (!allowed.includes(role)) throw new AppError('forbidden', `This takes the role ${allowed.join(' or ')}`)
+  /** Throws unless the conversation is a group and the acting user, when one is named, is one of those in it. */
+  async requireReader(actor: Actor, id: string, roles?: readonly MemberRole[]): Promise<void> {
+    const { projectId, userId } = actor
+    const { rows } = await this.#options.database.project(projectId).query<{ role: MemberRole | null }>({
+      name: 'chat-require-group-reader',
+      text: `select m.role from chat.conversations c
+        left join chat.members m on m.project_id = c.project_id and m.conversation_id = c.id and m.user_id = $3
+          and m.left_seq is null
+        where c.project_id = $1 and c.id = $2`,
+      values: [projectId, id, userId ?? null],
+    })
+    const [row] = rows
+    if (row === undefined) throw new ConversationNotFoundError(id)
+    if (userId === undefined) return
+    if (row.role === null) throw new NotAMemberError(userId, id)
+    if (roles !== undefined && !roles.includes(row.role))
+      throw new AppError('forbidden', `This takes the role ${roles.join(' or ')}`)
+  }
 }

@@ -2,13 +2,35 @@ import { AppError, type Member, type ReadCursor } from '@parley/contracts'
 import type { ProjectScope } from '@parley/core/store'
 import { ConversationNotFoundError, NotAMemberError } from '../errors.ts'
 
-interface MemberRow {
+/** A row of chat.members, as lists of members read it. */
+export interface MemberRow {
   user_id: string
   role: Member['role']
   joined_seq: number
   joined_at: Date
   read_seq: number
+  delivered_seq: number
   read_at: Date | null
+  muted_until: Date | null
+  nickname: string | null
+  custom: Record<string, unknown> | null
+}
+
+export const memberColumns = `m.user_id, m.role, m.joined_seq, m.joined_at, m.read_seq, m.delivered_seq, m.read_at,
+  m.muted_until, m.nickname, m.custom`
+
+/** As the API shows it; a mute that is over is not told. */
+export function toMember(row: MemberRow): Member {
+  const muted = row.muted_until !== null && row.muted_until.getTime() > Date.now()
+  return {
+    userId: row.user_id,
+    role: row.role,
+    joinedSeq: row.joined_seq,
+    joinedAt: row.joined_at.toISOString(),
+    ...(row.nickname !== null && { nickname: row.nickname }),
+    ...(row.custom !== null && { custom: row.custom as Member['custom'] }),
+    ...(muted && { mutedUntil: row.muted_until?.toISOString() }),
+  }
 }
 
 export interface Page<Item> {
@@ -24,19 +46,17 @@ export async function listMembers(
 ): Promise<Page<Member & ReadCursor>> {
   const { rows } = await project.query<MemberRow>({
     name: 'chat-list-members',
-    text: `select user_id, role, joined_seq, joined_at, read_seq, read_at from chat.members
-      where project_id = $1 and conversation_id = $2 and left_seq is null and user_id > $3
-      order by user_id limit $4`,
+    text: `select ${memberColumns} from chat.members m
+      where m.project_id = $1 and m.conversation_id = $2 and m.left_seq is null and m.user_id > $3
+      order by m.user_id limit $4`,
     values: [project.projectId, conversationId, decodeCursor(page.cursor), page.limit + 1],
   })
   const shown = rows.slice(0, page.limit)
   const last = shown.at(-1)
   const items = shown.map((row) => ({
-    userId: row.user_id,
-    role: row.role,
-    joinedSeq: row.joined_seq,
-    joinedAt: row.joined_at.toISOString(),
+    ...toMember(row),
     readSeq: row.read_seq,
+    deliveredSeq: Math.max(row.delivered_seq, row.read_seq),
     ...(row.read_at !== null && { readAt: row.read_at.toISOString() }),
   }))
   return rows.length > page.limit && last !== undefined

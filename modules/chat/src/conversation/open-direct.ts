@@ -1,7 +1,8 @@
 import type { Outbox } from '@parley/core/outbox'
-import type { Database } from '@parley/core/store'
+import type { Database, Transaction } from '@parley/core/store'
 import type { UserDirectory } from '../ports.ts'
 import { directConversationId } from './direct-id.ts'
+import { insertMembers } from './member-rows.ts'
 
 const maxRemembered = 100_000
 
@@ -35,6 +36,13 @@ export class DirectConversations {
     return id
   }
 
+  /** As `open`, without trusting what this process remembers: one of the two may have been erased and come back. */
+  reopen(projectId: string, userId: string, peerId: string): Promise<string> {
+    const id = directConversationId(userId, peerId)
+    this.#known.delete(`${projectId}/${id}`)
+    return this.open(projectId, userId, peerId, id)
+  }
+
   #insert(projectId: string, id: string, memberIds: string[]): Promise<void> {
     return this.#database.project(projectId).transaction(async (tx) => {
       const { rowCount } = await tx.query({
@@ -43,7 +51,7 @@ export class DirectConversations {
           values ($1, $2, 'direct', $3, true, $4) on conflict do nothing`,
         values: [projectId, id, memberIds, memberIds.length],
       })
-      if (rowCount === 0) return
+      if (rowCount === 0) return readmit(tx, projectId, id, memberIds)
       await tx.query({
         name: 'chat-insert-direct-members',
         text: `insert into chat.members (project_id, conversation_id, user_id, role, joined_seq, visible_from_seq)
@@ -56,4 +64,30 @@ export class DirectConversations {
       ])
     })
   }
+}
+
+/** Whoever uses the id of an erased user begins after what was said with that one. */
+async function readmit(
+  tx: Transaction,
+  projectId: string,
+  id: string,
+  memberIds: readonly string[],
+): Promise<void> {
+  const { rows } = await tx.query<{ head_seq: number; version: number }>({
+    text: `update chat.conversations set direct_users = $3, version = version + 1
+      where project_id = $1 and id = $2 and type = 'direct' and direct_users <> $3 returning head_seq, version`,
+    values: [projectId, id, memberIds],
+  })
+  const [head] = rows
+  if (head === undefined) return
+  const { rows: present } = await tx.query<{ user_id: string }>({
+    text: `update chat.members set left_seq = case when user_id = any($3) then left_seq else $4 end, changed_version = $5
+      where project_id = $1 and conversation_id = $2 and left_seq is null returning user_id`,
+    values: [projectId, id, memberIds, head.head_seq + 1, head.version],
+  })
+  const there = new Set(present.map((row) => row.user_id))
+  await insertMembers(tx, {
+    ...{ projectId, id, userIds: memberIds.filter((userId) => !there.has(userId)), role: 'member' },
+    ...{ seq: head.head_seq, visibleFromSeq: head.head_seq + 1, version: head.version },
+  })
 }

@@ -1,4 +1,4 @@
-import type { ServerEvent } from '@parley/contracts'
+import { changesConversation, type ServerEvent } from '@parley/contracts'
 import type { Bus } from '@parley/core/bus'
 import type { Gateway } from '@parley/core/gateway'
 import type { Logger } from '@parley/core/kernel'
@@ -145,8 +145,10 @@ export class FanOut {
     try {
       progress.deliveredSeq ??= (await this.#firstUnheard(progress)) - 1
       while (progress.deliveredSeq < progress.targetSeq) {
-        const members = await views.get(projectId, conversationId, progress.version)
-        const rows = await this.#nextRows(progress, progress.deliveredSeq)
+        // Taken together: the version tells the audience up to this seq, and of nothing that was appended since.
+        const { version, targetSeq } = progress
+        const members = await views.get(projectId, conversationId, version)
+        const rows = await this.#nextRows(progress, progress.deliveredSeq, targetSeq)
         const last = rows.at(-1)
         if (last === undefined) break
         await this.#deliverRows(members, rows)
@@ -181,9 +183,9 @@ export class FanOut {
   }
 
   /** The next rows without a gap: kept ones when they continue, else a page of the log. */
-  async #nextRows(progress: Progress, deliveredSeq: number): Promise<EntryRow[]> {
+  async #nextRows(progress: Progress, deliveredSeq: number, targetSeq: number): Promise<EntryRow[]> {
     const kept: EntryRow[] = []
-    for (let seq = deliveredSeq + 1; ; seq++) {
+    for (let seq = deliveredSeq + 1; seq <= targetSeq; seq++) {
       const row = progress.rows.get(seq)
       if (row === undefined) break
       kept.push(row)
@@ -193,7 +195,7 @@ export class FanOut {
     const rows = await readRange(
       this.#options.database.project(progress.projectId),
       progress.conversationId,
-      { afterSeq: deliveredSeq, limit: pageSize },
+      { afterSeq: deliveredSeq, beforeSeq: targetSeq + 1, limit: pageSize },
       true,
     )
     for (const row of rows) progress.rows.delete(row.seq)
@@ -212,10 +214,10 @@ export class FanOut {
       return settled
     }
     for (const row of rows) {
-      const event = this.#toEvent(row, targets)
+      const event = this.#toEvent(row, targets, members)
       if (event !== undefined)
         gateway.deliver(members.projectId, audience(row.seq), gateway.encode(event), admits)
-      this.#tellThoseRemoved(row)
+      this.#tellThoseRemoved(row, members, online)
     }
   }
 
@@ -224,9 +226,7 @@ export class FanOut {
     members: ConversationMembers,
     rows: readonly EntryRow[],
   ): Promise<Map<number, EntryRow>> {
-    const seqs = rows.flatMap(({ content }) =>
-      content.type === 'edit' || content.type === 'recall' ? [content.targetSeq] : [],
-    )
+    const seqs = rows.flatMap(({ content }) => ('targetSeq' in content ? [content.targetSeq] : []))
     if (seqs.length === 0) return new Map()
     const found = await this.#options.database.project(members.projectId).query<EntryRow>({
       name: 'chat-entries-by-seq',
@@ -237,7 +237,11 @@ export class FanOut {
     return new Map(found.rows.map((row) => [row.seq, row]))
   }
 
-  #toEvent(row: EntryRow, targets: Map<number, EntryRow>): ServerEvent | undefined {
+  #toEvent(
+    row: EntryRow,
+    targets: Map<number, EntryRow>,
+    { settledSeq }: ConversationMembers,
+  ): ServerEvent | undefined {
     const { decorate } = this.#options
     const entry = toMessage(row, decorate)
     const { content } = row
@@ -249,24 +253,31 @@ export class FanOut {
         const type = content.type === 'edit' ? 'message.edited' : 'message.recalled'
         return { type, entry, message: toMessage(target, decorate) }
       }
-      case 'members-added':
-      case 'members-removed':
-      case 'profile-changed':
-        return { type: 'conversation.changed', entry }
+      case 'expire':
+      case 'annotated': {
+        const target = targets.get(content.targetSeq)
+        if (target === undefined) return undefined
+        // Whoever came after the message may not know it; the facts in the entry say nothing of its content.
+        if (settledSeq > target.seq) return { type: 'message.changed', entry }
+        return { type: 'message.changed', entry, message: toMessage(target, decorate) }
+      }
       default:
+        if (changesConversation(content)) return { type: 'conversation.changed', entry }
         return { type: 'message.created', message: entry }
     }
   }
 
-  #tellThoseRemoved(row: EntryRow): void {
+  #tellThoseRemoved(row: EntryRow, members: ConversationMembers, online: ReadonlyMap<string, unknown>): void {
     const { gateway } = this.#options
-    if (row.content.type !== 'members-removed') return
+    const { content } = row
+    if (content.type !== 'members-removed' && content.type !== 'dissolved') return
     const left = gateway.encode({
       type: 'conversation.left',
       conversationId: row.conversation_id,
       seq: row.seq,
     })
-    gateway.deliver(row.project_id, row.content.userIds, left)
+    const gone = content.type === 'dissolved' ? audienceOf(members, online, row.seq - 1) : content.userIds
+    gateway.deliver(row.project_id, gone, left)
   }
 }
 

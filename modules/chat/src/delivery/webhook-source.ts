@@ -1,4 +1,4 @@
-import type { EntryContent, Message } from '@parley/contracts'
+import { changesConversation, type EntryContent, type Message } from '@parley/contracts'
 import { type PublicEvent, publicEventId, type WebhookSource } from '@parley/core/webhooks'
 import { contentDecorator } from '../message/attachments.ts'
 import { toMessage } from '../message/entry-row.ts'
@@ -36,26 +36,21 @@ function toPublicEvent(projectId: string, entry: Message): PublicEvent {
   }
 }
 
-function eventTypeOf({ type }: EntryContent): PublicEvent['type'] {
-  switch (type) {
-    case 'text':
-    case 'image':
-    case 'file':
-    case 'custom':
-    case 'recalled':
-      return 'message.created'
+function eventTypeOf(content: EntryContent): PublicEvent['type'] {
+  switch (content.type) {
     case 'edit':
       return 'message.edited'
     case 'recall':
       return 'message.recalled'
-    case 'members-added':
-    case 'members-removed':
-    case 'profile-changed':
-      return 'conversation.changed'
+    case 'annotated':
+    case 'expire':
+      return 'message.changed'
+    default:
+      return changesConversation(content) ? 'conversation.changed' : 'message.created'
   }
 }
 
 /** The message that the entry is, or that it changes. */
 function targetOf({ id, content }: Message): string {
-  return content.type === 'edit' || content.type === 'recall' ? content.targetId : id
+  return 'targetId' in content ? content.targetId : id
 }

@@ -1,7 +1,7 @@
 import type { EntryContent } from '@parley/contracts'
 import type { Transaction } from '@parley/core/store'
 import type { AppendedRun } from './append.ts'
-import { keyOf, type LockedHead, numberEntries, writeEntries } from './log.ts'
+import { keyOf, type LockedHead, numberEntries, versionOf, writeEntries } from './log.ts'
 
 export interface ChangeEntry {
   id: string
@@ -24,5 +24,5 @@ export async function appendChange(
   const entry = { projectId, conversationId, clientMessageId: null, bearsUnread: false, ...change }
   const rows = numberEntries([entry], heads, new Date())
   await writeEntries(tx, rows, heads)
-  return { projectId, conversationId, version: head.version, rows }
+  return { projectId, conversationId, version: versionOf(head), rows }
 }

@@ -1,10 +1,25 @@
-import { AppError, type DomainEvent } from '@parley/contracts'
+import {
+  AppError,
+  type DomainEvent,
+  type GroupSettingsChange,
+  type MemberRole,
+  type MuteAll,
+} from '@parley/contracts'
 import type { Outbox } from '@parley/core/outbox'
 import { type Database, GroupCommit, type Transaction } from '@parley/core/store'
 import type { ChatSettings } from '../config.ts'
 import { ConversationNotFoundError, NotAMemberError } from '../errors.ts'
+import { noTalkInCommunity, roleInChannel, rulesOf, whySilent } from '../group/group-rules.ts'
 import type { EntryRow } from './entry-row.ts'
-import { keyOf, type LockedHead, lockHeads, type NewEntry, numberEntries, writeEntries } from './log.ts'
+import {
+  keyOf,
+  type LockedHead,
+  lockHeads,
+  type NewEntry,
+  numberEntries,
+  versionOf,
+  writeEntries,
+} from './log.ts'
 
 /** A message that passed every check and waits for its place in the log. */
 export interface OutgoingEntry extends NewEntry {
@@ -13,6 +28,8 @@ export interface OutgoingEntry extends NewEntry {
   digest: Buffer
   /** Version of the conversation under which membership was checked. */
   checkedVersion: number
+  /** Work that stands or falls with this entry, in its transaction, once it has its place. */
+  alongside?: (tx: Transaction, row: EntryRow) => Promise<void>
 }
 
 export interface AppendedMessage {
@@ -73,7 +90,7 @@ export class Appender {
   async #commit(entries: readonly OutgoingEntry[], tx: Transaction): Promise<(AppendedMessage | Error)[]> {
     // Sent in one flight and run in this order: keys first, then locks (a circle of waiting needs the other order).
     const [fresh, heads] = await Promise.all([claimKeys(tx, entries), lockHeads(tx, entries)])
-    const refused = await refuseStrangers(tx, [...fresh], heads)
+    const refused = await refuseSilenced(tx, [...fresh], heads)
     if (refused.size > 0) await releaseKeys(tx, [...refused.keys()])
     const accepted = entries.filter((entry) => fresh.has(entry) && !refused.has(entry))
     const runs = await this.#append(tx, accepted, heads)
@@ -82,6 +99,10 @@ export class Appender {
     for (const entry of accepted) {
       const row = rowsById.get(entry.id)
       if (row !== undefined) answers.set(entry, toAppended(row))
+    }
+    for (const { id, alongside } of accepted) {
+      const row = alongside && rowsById.get(id)
+      if (row !== undefined) await alongside?.(tx, row)
     }
     const repeated = entries.filter((entry) => !fresh.has(entry))
     for (const [entry, answer] of await resolveRepeats(tx, repeated)) answers.set(entry, answer)
@@ -125,7 +146,8 @@ function groupIntoRuns(rows: readonly EntryRow[], heads: Map<string, LockedHead>
     const run = runs.get(key)
     if (run !== undefined) run.rows.push(row)
     else {
-      const version = heads.get(key)?.version ?? 0
+      const head = heads.get(key)
+      const version = head === undefined ? 0 : versionOf(head)
       runs.set(key, { projectId: row.project_id, conversationId: row.conversation_id, version, rows: [row] })
     }
   }
@@ -187,10 +209,10 @@ async function releaseKeys(tx: Transaction, entries: readonly OutgoingEntry[]): 
 }
 
 /**
- * Membership was checked in memory before. Where the conversation has changed since, it is checked again here,
- * under the lock: nobody speaks after a removal committed.
+ * Membership and voice were checked in memory before. Where the conversation has changed since, they are checked again
+ * here, under the lock: nobody speaks after a removal or a mute committed.
  */
-async function refuseStrangers(
+async function refuseSilenced(
   tx: Transaction,
   entries: readonly OutgoingEntry[],
   heads: Map<string, LockedHead>,
@@ -200,26 +222,61 @@ async function refuseStrangers(
   for (const entry of entries) {
     const head = heads.get(keyOf(entry.projectId, entry.conversationId))
     if (head === undefined) refused.set(entry, new ConversationNotFoundError(entry.conversationId))
-    else if (head.version !== entry.checkedVersion) doubtful.push(entry)
+    else if (versionOf(head) !== entry.checkedVersion) doubtful.push(entry)
   }
   if (doubtful.length === 0) return refused
-  const { rows } = await tx.query<{ place: number }>({
+  const { rows } = await tx.query<VoiceRow>({
     name: 'chat-recheck-members',
-    text: `select k.place::int
+    text: `select k.place::int, c.type, c.public, c.settings, c.mute_all, m.role, m.muted_until,
+        p.mute_all as parent_mute_all, pm.role as parent_role, pm.muted_until as parent_muted_until
       from unnest($1::text[], $2::text[], $3::text[]) with ordinality as k (project_id, conversation_id, user_id, place)
-      join chat.members m using (project_id, conversation_id, user_id)
-      where m.left_seq is null`,
+      join chat.conversations c on c.project_id = k.project_id and c.id = k.conversation_id
+      left join chat.members m on m.project_id = c.project_id and m.conversation_id = c.id and m.user_id = k.user_id
+        and m.left_seq is null
+      left join chat.conversations p on p.project_id = c.project_id and p.id = c.parent_id
+      left join chat.members pm on pm.project_id = p.project_id and pm.conversation_id = p.id
+        and pm.user_id = k.user_id and pm.left_seq is null`,
     values: [
       doubtful.map((entry) => entry.projectId),
       doubtful.map((entry) => entry.conversationId),
       doubtful.map((entry) => entry.senderId),
     ],
   })
-  const members = new Set(rows.map((row) => row.place))
+  const voices = new Map(rows.map((row) => [row.place, row]))
   doubtful.forEach((entry, index) => {
-    if (!members.has(index + 1)) refused.set(entry, new NotAMemberError(entry.senderId, entry.conversationId))
+    const why = whyRefused(entry.senderId, entry.conversationId, voices.get(index + 1))
+    if (why !== undefined) refused.set(entry, why)
   })
   return refused
+}
+
+interface VoiceRow {
+  place: number
+  type: LockedHead['type']
+  public: boolean
+  settings: GroupSettingsChange | null
+  mute_all: MuteAll | null
+  role: MemberRole | null
+  muted_until: Date | null
+  parent_mute_all: MuteAll | null
+  parent_role: MemberRole | null
+  parent_muted_until: Date | null
+}
+
+function whyRefused(userId: string, conversationId: string, row: VoiceRow | undefined): AppError | undefined {
+  if (row === undefined) return new NotAMemberError(userId, conversationId)
+  if (row.type === 'community') return noTalkInCommunity()
+  const own = row.role ?? undefined
+  const parent = row.parent_role ?? undefined
+  const role = row.type === 'channel' ? roleInChannel(row.public, parent, own) : own
+  if (role === undefined) return new NotAMemberError(userId, conversationId)
+  const mutedUntilMs = Math.max(row.muted_until?.getTime() ?? 0, row.parent_muted_until?.getTime() ?? 0)
+  const speaker = { userId, role, mutedUntilMs }
+  const { settings } = rulesOf(row)
+  return (
+    whySilent({ settings, muteAll: row.mute_all ?? undefined }, speaker) ??
+    whySilent({ settings, muteAll: row.parent_mute_all ?? undefined }, speaker)
+  )
 }
 
 /** Answers sends whose key was taken: with the first message when it is the same, with a conflict when not. */

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
-import type { MessageContent } from '@parley/contracts'
 
 /** SHA-256 over destination and content, keys sorted, so that a retry is recognised however it was serialised. */
-export function messageDigest(conversationId: string, content: MessageContent): Buffer {
-  return hash('sha256', `${conversationId}\n${canonicalJson(content)}`, 'buffer')
+export function messageDigest(conversationId: string, content: unknown, options?: object): Buffer {
+  const more = options === undefined ? '' : `\n${canonicalJson(options)}`
+  return hash('sha256', `${conversationId}\n${canonicalJson(content)}${more}`, 'buffer')
 }
 
 function canonicalJson(value: unknown): string {

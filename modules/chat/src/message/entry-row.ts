@@ -1,4 +1,4 @@
-import type { EntryContent, Message } from '@parley/contracts'
+import type { EntryContent, Message, MessageFacts } from '@parley/contracts'
 
 /** A row of chat.entries. */
 export interface EntryRow {
@@ -14,10 +14,17 @@ export interface EntryRow {
   created_at: Date
   edited_at: Date | null
   recalled_at: Date | null
+  /** Absent where a row was just made and has none. */
+  facts?: MessageFacts | null
+  thread_root_seq?: number | null
+  reply_to_seq?: number | null
+  expires_at?: Date | null
+  burn_after_ms?: number | null
 }
 
 export const entryColumns = `e.project_id, e.conversation_id, e.seq, e.message_no, e.bears_unread, e.id, e.sender_id,
-  e.client_message_id, e.content, e.created_at, e.edited_at, e.recalled_at`
+  e.client_message_id, e.content, e.created_at, e.edited_at, e.recalled_at, e.facts, e.thread_root_seq,
+  e.reply_to_seq, e.expires_at, e.burn_after_ms`
 
 /** Adds what is never stored: signed addresses of files. */
 export type ContentDecorator = (projectId: string, content: EntryContent) => EntryContent
@@ -34,5 +41,8 @@ export function toMessage(row: EntryRow, decorate: ContentDecorator): Message {
     createdAt: row.created_at.toISOString(),
     ...(row.edited_at !== null && { editedAt: row.edited_at.toISOString() }),
     ...(row.recalled_at !== null && { recalledAt: row.recalled_at.toISOString() }),
+    ...(row.expires_at && { expiresAt: row.expires_at.toISOString() }),
+    ...(row.burn_after_ms && { burnAfterReadMs: row.burn_after_ms }),
+    ...row.facts,
   }
 }

@@ -1,6 +1,8 @@
 import { AppError, type HistoryPage, type Message } from '@parley/contracts'
 import type { Database, ProjectScope } from '@parley/core/store'
+import { enterChannel } from '../community/enter-channel.ts'
 import { ConversationNotFoundError, MessageNotFoundError, NotAMemberError } from '../errors.ts'
+import { hideFor } from '../overlay/hidden-entries.ts'
 import { type ContentDecorator, type EntryRow, entryColumns, toMessage } from './entry-row.ts'
 
 export interface HistoryRange {
@@ -13,6 +15,7 @@ interface ReaderRow {
   head_seq: number
   visible_from_seq: number | null
   left_seq: number | null
+  hides: boolean | null
 }
 
 /** Reads the log for a member, or for a server (no reader named). Membership is checked in the database each time. */
@@ -33,7 +36,7 @@ export class History {
     range: HistoryRange,
   ): Promise<HistoryPage> {
     const project = this.#database.project(projectId)
-    const { headSeq, visibleFromSeq } = await this.#access(project, conversationId, readerId)
+    const { headSeq, visibleFromSeq, hides } = await this.#access(project, conversationId, readerId)
     const from = Math.max(range.afterSeq ?? 0, visibleFromSeq - 1)
     const rows = await readRange(
       project,
@@ -41,8 +44,10 @@ export class History {
       { ...range, afterSeq: from },
       range.afterSeq !== undefined,
     )
+    const reader = readerId === undefined ? undefined : { userId: readerId, hides }
+    const shown = await hideFor(project, conversationId, reader, rows)
     return {
-      items: rows.map((row) => toMessage(row, this.#decorate)),
+      items: shown.map((row) => toMessage(row, this.#decorate)),
       headSeq: Math.max(headSeq, rows.at(-1)?.seq ?? 0),
       visibleFromSeq,
     }
@@ -75,10 +80,10 @@ export class History {
     project: ProjectScope,
     conversationId: string,
     readerId: string | undefined,
-  ): Promise<{ headSeq: number; visibleFromSeq: number }> {
+  ): Promise<{ headSeq: number; visibleFromSeq: number; hides: boolean }> {
     const { rows } = await project.query<ReaderRow>({
       name: 'chat-history-access',
-      text: `select c.head_seq, m.visible_from_seq, m.left_seq
+      text: `select c.head_seq, m.visible_from_seq, m.left_seq, m.hides
         from chat.conversations c
         left join chat.members m on m.project_id = c.project_id and m.conversation_id = c.id and m.user_id = $3
         where c.project_id = $1 and c.id = $2`,
@@ -86,10 +91,13 @@ export class History {
     })
     const [row] = rows
     if (row === undefined) throw new ConversationNotFoundError(conversationId)
-    if (readerId === undefined) return { headSeq: row.head_seq, visibleFromSeq: 1 }
-    if (row.visible_from_seq === null || row.left_seq !== null)
-      throw new NotAMemberError(readerId, conversationId)
-    return { headSeq: row.head_seq, visibleFromSeq: row.visible_from_seq }
+    if (readerId === undefined) return { headSeq: row.head_seq, visibleFromSeq: 1, hides: false }
+    if (row.visible_from_seq === null || row.left_seq !== null) {
+      if (!(await enterChannel(this.#database, project.projectId, conversationId, readerId)))
+        throw new NotAMemberError(readerId, conversationId)
+      return this.#access(project, conversationId, readerId)
+    }
+    return { headSeq: row.head_seq, visibleFromSeq: row.visible_from_seq, hides: row.hides === true }
   }
 }
 
@@ -116,21 +124,23 @@ export async function readRange(
   return ascending ? rows : rows.reverse()
 }
 
-async function readEntry(
+/** An entry by id, when the reader may see it; throws `message-not-found`. */
+export async function readEntry(
   project: ProjectScope,
   messageId: string,
   readerId: string | undefined,
 ): Promise<EntryRow> {
-  const { rows } = await project.query<EntryRow>({
+  const { rows } = await project.query<EntryRow & { hides: boolean | null }>({
     name: 'chat-entry-by-id',
-    text: `select ${entryColumns} from chat.entries e
-      where e.project_id = $1 and e.id = $2 and ($3::text is null or exists (
-        select from chat.members m
-        where m.project_id = e.project_id and m.conversation_id = e.conversation_id and m.user_id = $3
-          and m.left_seq is null and m.visible_from_seq <= e.seq))`,
+    text: `select ${entryColumns}, m.hides from chat.entries e
+      left join chat.members m on m.project_id = e.project_id and m.conversation_id = e.conversation_id
+        and m.user_id = $3 and m.left_seq is null and m.visible_from_seq <= e.seq
+      where e.project_id = $1 and e.id = $2 and ($3::text is null or m.user_id is not null)`,
     values: [project.projectId, messageId, readerId ?? null],
   })
   const [row] = rows
   if (row === undefined) throw new MessageNotFoundError(messageId)
-  return row
+  if (readerId === undefined || row.hides !== true) return row
+  const [shown] = await hideFor(project, row.conversation_id, { userId: readerId, hides: true }, [row])
+  return shown ?? row
 }

@@ -34,7 +34,6 @@ interface Moved {
  */
 export class ConversationSync {
   readonly #options: SyncOptions
-  #epoch: Promise<string> | undefined
 
   constructor(options: SyncOptions) {
     this.#options = options
@@ -43,7 +42,8 @@ export class ConversationSync {
   async sync({ projectId, userId, cursor: text, limit }: SyncRequest): Promise<SyncAnswer> {
     const { database, outbox, decorate } = this.#options
     const project = database.project(projectId)
-    const epoch = await this.#readEpoch(project)
+    // Transaction numbers mean something within one line of history only.
+    const { epoch } = outbox
     let cursor = decodeSyncCursor(text, epoch)
     if (cursor?.phase !== 'listing') {
       const caughtUp = await outbox.caughtUp(userChangesConsumer, { timeoutMs: catchUpMs })
@@ -63,17 +63,6 @@ export class ConversationSync {
       cursor: encodeSyncCursor(moved.next),
       more: moved.more,
     }
-  }
-
-  /** Transaction numbers mean something within one database cluster only; its system identifier names it. */
-  #readEpoch(project: ProjectScope): Promise<string> {
-    this.#epoch ??= project
-      .query<{ epoch: string }>({ text: 'select system_identifier::text as epoch from pg_control_system()' })
-      .then(({ rows }) => rows[0]?.epoch ?? '')
-    this.#epoch.catch(() => {
-      this.#epoch = undefined
-    })
-    return this.#epoch
   }
 }
 

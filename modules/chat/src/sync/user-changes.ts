@@ -9,6 +9,7 @@ const types = [
   'conversation.members-added',
   'conversation.members-removed',
   'conversation.read',
+  'conversation.overlay-changed',
 ] as const
 
 /**
@@ -34,7 +35,7 @@ async function recordChanges(database: Database, events: readonly StoredEvent[])
     for (const userId of usersNamed(event)) {
       single.set(JSON.stringify([projectId, conversationId, userId]), [projectId, conversationId, userId])
     }
-    if (event.type !== 'conversation.read')
+    if (event.type !== 'conversation.read' && event.type !== 'conversation.overlay-changed')
       everyone.set(JSON.stringify([projectId, conversationId]), [projectId, conversationId])
   }
   const conversations = [...everyone.values()]
@@ -63,6 +64,7 @@ async function recordChanges(database: Database, events: readonly StoredEvent[])
 function usersNamed(event: StoredEvent): readonly string[] {
   switch (event.type) {
     case 'conversation.read':
+    case 'conversation.overlay-changed':
       return [(event.data as { userId: string }).userId]
     case 'conversation.members-added':
     case 'conversation.members-removed':

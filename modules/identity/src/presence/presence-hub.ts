@@ -106,14 +106,19 @@ export class PresenceHub<Subscriber extends PresenceSubscriber> {
     return watched.map((entry) => entry.told ?? { userId: entry.userId, status: 'offline', platforms: [] })
   }
 
-  unsubscribe(subscriber: Subscriber, userIds: readonly string[]): void {
+  /** Answers how many of these were watched. */
+  unsubscribe(subscriber: Subscriber, userIds: readonly string[]): number {
     const own = this.#bySubscriber.get(subscriber)
-    if (!own) return
+    if (!own) return 0
+    let count = 0
     for (const userId of userIds) {
       const key = watchKey(subscriber.projectId, userId)
-      if (own.delete(key)) this.#unwatch(subscriber, key)
+      if (!own.delete(key)) continue
+      this.#unwatch(subscriber, key)
+      count++
     }
     if (own.size === 0) this.#bySubscriber.delete(subscriber)
+    return count
   }
 
   /** Drops all a subscriber watched; to be called when its connection ends. */

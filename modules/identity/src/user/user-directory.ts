@@ -1,7 +1,9 @@
 import type { Outbox } from '@parley/core/outbox'
+import type { MasterKey } from '@parley/core/secrets'
 import type { Database } from '@parley/core/store'
 import { Batcher } from '../batcher.ts'
 import { BoundedMap } from '../bounded-map.ts'
+import { erasedUserHashes } from '../erasure/erased-users.ts'
 
 /** What verification must know about a user who exists. */
 export interface KnownUser {
@@ -27,6 +29,7 @@ interface UserRow {
 export interface UserDirectoryOptions {
   database: Database
   outbox: Pick<Outbox, 'append'>
+  masterKey: MasterKey
   capacity: number
   freshMs: number
 }
@@ -83,7 +86,7 @@ export class UserDirectory {
   /** Makes the user unless there is one, and tells `user.created`. */
   async make(projectId: string, userId: string): Promise<KnownUser> {
     await this.#makings.submit({ projectId, userId })
-    return { notBeforeMs: 0 }
+    return (await this.#reads.submit({ projectId, userId })) ?? { notBeforeMs: 0 }
   }
 
   forget(projectId: string, userId: string): void {
@@ -114,11 +117,19 @@ export class UserDirectory {
     await this.#options.database.system.transaction(async (tx) => {
       const { rows } = await tx.query<Omit<UserRow, 'not_before_ms'>>({
         name: 'identity-make-users',
-        text: `insert into identity.users (project_id, user_id)
-          select distinct project_id collate "C", user_id collate "C"
-          from unnest($1::text[], $2::text[]) as made(project_id, user_id) order by 1, 2
+        // Tokens from before an erasure of the same id stay worthless.
+        text: `insert into identity.users (project_id, user_id, not_before)
+          select distinct project_id collate "C", user_id collate "C", coalesce((
+            select max(erased_at) from identity.erased_users e
+            where e.project_id = made.project_id and e.user_hash = any(string_to_array(made.hashes, ','))), '-infinity')
+          from unnest($1::text[], $2::text[], $3::text[]) as made(project_id, user_id, hashes) order by 1, 2
           on conflict do nothing returning project_id, user_id`,
-        values: columnsOf(refs),
+        values: [
+          ...columnsOf(refs),
+          refs.map(({ projectId, userId }) =>
+            erasedUserHashes(this.#options.masterKey, projectId, userId).join(),
+          ),
+        ],
       })
       if (rows.length === 0) return
       await this.#options.outbox.append(

@@ -2,6 +2,7 @@ import { AppError, identityEndpoints, type User } from '@parley/contracts'
 import type { HttpServer } from '@parley/core/http'
 import { defaultTokenTtlMs } from '../config.ts'
 import type { KeyRing } from '../key/key-ring.ts'
+import type { GivenProfile, ProfileGate } from '../service.ts'
 import { requireNoGrants, requireReadingOthers, requireSelf } from '../token/rights.ts'
 import { mintUserToken } from '../token/user-token.ts'
 import type { UserDirectory } from './user-directory.ts'
@@ -12,9 +13,11 @@ export interface UserRouteParts {
   users: UserStore
   directory: UserDirectory
   keyRing: KeyRing
+  /** Judges what users say of themselves; what a server says with its key stands. */
+  screen: ProfileGate
 }
 
-export function registerUserRoutes({ http, users, directory, keyRing }: UserRouteParts): void {
+export function registerUserRoutes({ http, users, directory, keyRing, screen }: UserRouteParts): void {
   http.route(identityEndpoints.createUser, ({ project, body: { id, ...profile } }) =>
     users.create(project, id, profile),
   )
@@ -25,10 +28,14 @@ export function registerUserRoutes({ http, users, directory, keyRing }: UserRout
     if (caller.kind === 'user' && caller.userId !== userId) requireReadingOthers(caller.grants)
     return found(await users.find(project, userId))
   })
-  http.route(identityEndpoints.updateUser, ({ project, params: { userId }, body, caller }) => {
+  http.route(identityEndpoints.updateUser, async ({ project, params: { userId }, body, caller }) => {
     requireSelf(caller, userId)
     requireNoGrants(caller)
-    return users.update(project, userId, body)
+    if (caller.kind === 'key') return users.update(project, userId, body)
+    return users.update(project, userId, {
+      ...body,
+      ...(await screen(project.projectId, userId, shown(body))),
+    })
   })
   http.route(identityEndpoints.createUserToken, async ({ project, params: { userId }, body, caller }) => {
     if (!(await directory.exists(project.projectId, [userId])).has(userId))
@@ -56,6 +63,11 @@ export function registerUserRoutes({ http, users, directory, keyRing }: UserRout
     await users.revokeTokens(project, userId)
     return { done: true as const }
   })
+}
+
+/** Of a change, what everybody reads or sees. */
+function shown({ name, avatarUrl }: GivenProfile): GivenProfile {
+  return { ...(name !== undefined && { name }), ...(avatarUrl !== undefined && { avatarUrl }) }
 }
 
 function found(user: User | undefined): User {

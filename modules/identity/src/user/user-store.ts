@@ -1,6 +1,8 @@
 import { AppError, type User } from '@parley/contracts'
 import type { Outbox } from '@parley/core/outbox'
+import type { MasterKey } from '@parley/core/secrets'
 import type { ProjectScope } from '@parley/core/store'
+import { erasedUserHashes } from '../erasure/erased-users.ts'
 import { decodeCursor, type Page, toPage } from '../page.ts'
 
 export interface UserProfile {
@@ -24,8 +26,11 @@ const columns = 'user_id, name, avatar_url, custom, created_at, updated_at'
 export class UserStore {
   readonly #outbox: Pick<Outbox, 'append'>
 
-  constructor(outbox: Pick<Outbox, 'append'>) {
+  readonly #masterKey: MasterKey
+
+  constructor(outbox: Pick<Outbox, 'append'>, masterKey: MasterKey) {
     this.#outbox = outbox
+    this.#masterKey = masterKey
   }
 
   /** The same id with the same profile answers the user who is there; another profile is `already-exists`. */
@@ -34,9 +39,11 @@ export class UserStore {
     return scope.transaction(async (tx) => {
       const inserted = await tx.query<UserRow>({
         name: 'identity-create-user',
-        text: `insert into identity.users (project_id, user_id, name, avatar_url, custom)
-          values ($1, $2, $3, $4, $5::jsonb) on conflict do nothing returning ${columns}`,
-        values,
+        text: `insert into identity.users (project_id, user_id, name, avatar_url, custom, not_before)
+          values ($1, $2, $3, $4, $5::jsonb, coalesce((select max(erased_at) from identity.erased_users
+            where project_id = $1 and user_hash = any($6)), '-infinity'))
+          on conflict do nothing returning ${columns}`,
+        values: [...values, erasedUserHashes(this.#masterKey, scope.projectId, userId)],
       })
       if (inserted.rows[0]) {
         await this.#outbox.append(tx, [

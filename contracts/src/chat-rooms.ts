@@ -1,0 +1,361 @@
+import { z } from 'zod'
+import { messageContent, storedContent } from './chat-content.ts'
+import { clientMessageId } from './chat-messages.ts'
+import { customId, text } from './ids.ts'
+import { operation } from './operation.ts'
+import { customData, done, pageOf, pageQuery, timestamp } from './pagination.ts'
+
+/** A message of a chat room is told to all who are there in frames that many messages share: it stays small. */
+export const maxChatRoomContentBytes = 4_096
+export const maxChatRoomAttributes = 200
+const maxValueBytes = 2_048
+
+/** Under load, messages of lower priority are dropped first; those of high priority never. */
+export const chatRoomPriority = z.enum(['high', 'normal', 'low']).meta({ id: 'ChatRoomPriority' })
+export type ChatRoomPriority = z.infer<typeof chatRoomPriority>
+
+/** What is kept or counted elsewhere makes no sense in a stream that nobody keeps. */
+const spoken = messageContent.refine(
+  ({ type }) => type !== 'merged-forward' && type !== 'poll' && type !== 'packet',
+  'this type of message is not for chat rooms',
+)
+
+const profile = {
+  name: text(256).optional(),
+  custom: customData.optional(),
+  ownerId: customId.optional().meta({ description: 'May do everything in the room' }),
+  adminIds: z.array(customId).max(100).optional(),
+  slowModeMs: z
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .optional()
+    .meta({ description: 'Least time between two messages of a user; owner and admins are free' }),
+  mutedAll: z.boolean().optional().meta({ description: 'Only owner, admins and allowed users may speak' }),
+  joinByAllowed: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Only owner, admins and allowed users may join' }),
+}
+
+export const chatRoom = z
+  .object({
+    id: z.string(),
+    name: z.string().optional(),
+    custom: customData.optional(),
+    ownerId: z.string().optional(),
+    adminIds: z.array(z.string()),
+    history: z
+      .boolean()
+      .meta({ description: 'Messages are kept, numbered by seq, and acknowledged when durable' }),
+    slowModeMs: z.int(),
+    mutedAll: z.boolean(),
+    joinByAllowed: z.boolean(),
+    online: z.int().meta({ description: 'Users who are there now, as of a few seconds ago' }),
+    createdAt: timestamp,
+  })
+  .meta({ id: 'ChatRoom' })
+export type ChatRoom = z.infer<typeof chatRoom>
+
+export const chatRoomMessage = z
+  .object({
+    id: z.string(),
+    senderId: z.string().meta({ description: 'Empty for the customer’s server without a user' }),
+    clientMessageId: z.string().optional(),
+    seq: z.int().optional().meta({ description: 'In rooms with history' }),
+    priority: chatRoomPriority,
+    content: storedContent,
+    createdAt: timestamp,
+  })
+  .meta({ id: 'ChatRoomMessage' })
+export type ChatRoomMessage = z.infer<typeof chatRoomMessage>
+
+export const chatRoomAttribute = z
+  .object({
+    key: z.string(),
+    value: z.string(),
+    userId: z.string().meta({ description: 'Who set it last; empty for the customer’s server' }),
+    version: z.int().meta({ description: 'Of the room’s attributes after this change' }),
+  })
+  .meta({ id: 'ChatRoomAttribute' })
+export type ChatRoomAttribute = z.infer<typeof chatRoomAttribute>
+
+export const chatRoomRestriction = z
+  .object({
+    userId: z.string(),
+    kind: z.enum(['mute', 'ban', 'allow']),
+    until: timestamp.optional(),
+  })
+  .meta({ id: 'ChatRoomRestriction' })
+export type ChatRoomRestriction = z.infer<typeof chatRoomRestriction>
+
+const byRoom = { chatRoomId: customId }
+const roomErrors = ['room-not-found', 'forbidden'] as const
+const attributeKey = text(128).min(1)
+const value = text(maxValueBytes)
+const tag = 'chat rooms'
+
+export const chatRoomOperations = {
+  'chatroom.create': operation({
+    name: 'createChatRoom',
+    tag,
+    method: 'POST',
+    path: '/v1/chatrooms',
+    right: 'send',
+    summary: 'Make a chat room for any number of people; they come and go, nobody is a member',
+    params: {},
+    input: { chatRoomId: customId.optional(), history: z.boolean().default(false), ...profile },
+    status: 201,
+    answer: chatRoom,
+    errors: ['already-exists', 'forbidden'],
+  }),
+  'chatroom.get': operation({
+    name: 'getChatRoom',
+    tag,
+    method: 'GET',
+    path: '/v1/chatrooms/{chatRoomId}',
+    right: 'read',
+    summary: 'One chat room',
+    params: byRoom,
+    input: {},
+    status: 200,
+    answer: chatRoom,
+    errors: ['room-not-found'],
+  }),
+  'chatroom.update': operation({
+    name: 'updateChatRoom',
+    tag,
+    method: 'PATCH',
+    path: '/v1/chatrooms/{chatRoomId}',
+    right: 'send',
+    summary: 'Change a chat room (owner, admin or API key)',
+    params: byRoom,
+    input: profile,
+    status: 200,
+    answer: chatRoom,
+    errors: roomErrors,
+  }),
+  'chatroom.close': operation({
+    name: 'closeChatRoom',
+    tag,
+    method: 'DELETE',
+    path: '/v1/chatrooms/{chatRoomId}',
+    right: 'send',
+    summary: 'End a chat room; everybody is told and leaves, and nothing of it is kept',
+    params: byRoom,
+    input: {},
+    status: 200,
+    answer: done,
+    errors: roomErrors,
+  }),
+  'chatroom.join': operation({
+    name: 'joinChatRoom',
+    tag,
+    method: 'POST',
+    path: '/v1/chatrooms/{chatRoomId}/join',
+    right: 'read',
+    summary: 'Hear a chat room on this connection; over REST it is refused, as there is nothing to hear with',
+    params: byRoom,
+    input: {
+      recent: z.int().min(0).max(50).default(20).meta({ description: 'Latest messages to begin with' }),
+    },
+    status: 200,
+    answer: z.object({
+      room: chatRoom,
+      attributes: z.array(chatRoomAttribute),
+      attributesVersion: z.int(),
+      messages: z.array(chatRoomMessage),
+    }),
+    errors: ['room-not-found', 'banned', 'forbidden', 'limit-exceeded', 'invalid-request'],
+  }),
+  'chatroom.leave': operation({
+    name: 'leaveChatRoom',
+    tag,
+    method: 'POST',
+    path: '/v1/chatrooms/{chatRoomId}/leave',
+    right: 'read',
+    summary: 'Hear it no more on this connection; over REST, on all connections of the user',
+    params: byRoom,
+    input: {},
+    status: 200,
+    answer: done,
+    errors: ['room-not-found'],
+  }),
+  'chatroom.send': operation({
+    name: 'sendChatRoomMessage',
+    tag,
+    method: 'POST',
+    path: '/v1/chatrooms/{chatRoomId}/messages',
+    right: 'send',
+    summary:
+      'Say something to all who are there; without history the answer means accepted, and names no seq',
+    params: byRoom,
+    input: {
+      clientMessageId: clientMessageId.optional(),
+      priority: chatRoomPriority
+        .default('normal')
+        .meta({ description: 'Only owner, admins and API keys may send with high priority' }),
+      content: spoken.refine(
+        (content) => JSON.stringify(content).length <= maxChatRoomContentBytes,
+        `must be at most ${maxChatRoomContentBytes} bytes in a chat room`,
+      ),
+    },
+    status: 201,
+    answer: z.object({ messageId: z.string(), seq: z.int().optional(), createdAt: timestamp }),
+    errors: [...roomErrors, 'muted', 'banned', 'content-rejected', 'rate-limited', 'overloaded'],
+  }),
+  'chatroom.list-messages': operation({
+    name: 'listChatRoomMessages',
+    tag,
+    method: 'GET',
+    path: '/v1/chatrooms/{chatRoomId}/messages',
+    right: 'read',
+    summary: 'History of a room that keeps it: before or after a seq, ascending',
+    params: byRoom,
+    input: {
+      beforeSeq: z.coerce.number().int().min(1).optional(),
+      afterSeq: z.coerce.number().int().min(0).optional(),
+      limit: z.coerce.number().int().min(1).max(200).default(50),
+    },
+    status: 200,
+    answer: z.object({ items: z.array(chatRoomMessage), headSeq: z.int() }),
+    errors: ['room-not-found', 'banned', 'conflict'],
+  }),
+  'chatroom.list-online': operation({
+    name: 'listChatRoomUsers',
+    tag,
+    method: 'GET',
+    path: '/v1/chatrooms/{chatRoomId}/users',
+    right: 'read',
+    summary: 'Who is there now, by user id',
+    params: byRoom,
+    input: { limit: pageQuery.shape.limit, cursor: pageQuery.shape.cursor },
+    status: 200,
+    answer: pageOf(z.object({ userId: z.string(), joinedAt: timestamp })),
+    errors: ['room-not-found', 'invalid-cursor'],
+  }),
+  'chatroom.set-attributes': operation({
+    name: 'setChatRoomAttributes',
+    tag,
+    method: 'PUT',
+    path: '/v1/chatrooms/{chatRoomId}/attributes',
+    right: 'send',
+    summary: 'Set key-value pairs, all or none; a pair belongs to who set it first',
+    params: byRoom,
+    input: {
+      attributes: z
+        .array(z.object({ key: attributeKey, value }))
+        .min(1)
+        .max(20),
+      untilLeave: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'They go when the user has left on all connections' }),
+      takeOver: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'Also those of other users; owner, admins and API keys only' }),
+    },
+    status: 200,
+    answer: z.object({ version: z.int() }),
+    errors: [...roomErrors, 'conflict', 'limit-exceeded'],
+  }),
+  'chatroom.remove-attributes': operation({
+    name: 'removeChatRoomAttributes',
+    tag,
+    method: 'POST',
+    right: 'send',
+    path: '/v1/chatrooms/{chatRoomId}/attributes/remove',
+    summary: 'Remove key-value pairs of one’s own; owner, admins and API keys any',
+    params: byRoom,
+    input: { keys: z.array(attributeKey).min(1).max(20) },
+    status: 200,
+    answer: z.object({ version: z.int() }),
+    errors: roomErrors,
+  }),
+  'chatroom.list-attributes': operation({
+    name: 'listChatRoomAttributes',
+    tag,
+    method: 'GET',
+    path: '/v1/chatrooms/{chatRoomId}/attributes',
+    right: 'read',
+    summary: 'All key-value pairs and their version',
+    params: byRoom,
+    input: {},
+    status: 200,
+    answer: z.object({ items: z.array(chatRoomAttribute), version: z.int() }),
+    errors: ['room-not-found'],
+  }),
+  'chatroom.restrict': operation({
+    name: 'restrictChatRoomUser',
+    tag,
+    method: 'PUT',
+    right: 'send',
+    path: '/v1/chatrooms/{chatRoomId}/restrictions/{kind}/{memberId}',
+    summary: 'Mute, ban or allow a user (owner, admin or API key); who is banned leaves at once',
+    params: { ...byRoom, kind: chatRoomRestriction.shape.kind, memberId: customId },
+    input: {
+      untilMs: z.int().min(0).optional().meta({ description: 'Milliseconds since 1970; absent: for good' }),
+    },
+    status: 200,
+    answer: chatRoomRestriction,
+    errors: [...roomErrors, 'limit-exceeded'],
+  }),
+  'chatroom.unrestrict': operation({
+    name: 'unrestrictChatRoomUser',
+    tag,
+    method: 'DELETE',
+    right: 'send',
+    path: '/v1/chatrooms/{chatRoomId}/restrictions/{kind}/{memberId}',
+    summary: 'Lift a mute, ban or allowance',
+    params: { ...byRoom, kind: chatRoomRestriction.shape.kind, memberId: customId },
+    input: {},
+    status: 200,
+    answer: done,
+    errors: roomErrors,
+  }),
+  'chatroom.list-restrictions': operation({
+    name: 'listChatRoomRestrictions',
+    tag,
+    method: 'GET',
+    right: 'read',
+    path: '/v1/chatrooms/{chatRoomId}/restrictions/{kind}',
+    summary: 'Who is muted, banned or allowed (owner, admin or API key)',
+    params: { ...byRoom, kind: chatRoomRestriction.shape.kind },
+    input: { limit: pageQuery.shape.limit, cursor: pageQuery.shape.cursor },
+    status: 200,
+    answer: pageOf(chatRoomRestriction),
+    errors: [...roomErrors, 'invalid-cursor'],
+  }),
+  'chatroom.kick': operation({
+    name: 'kickChatRoomUser',
+    tag,
+    method: 'POST',
+    right: 'send',
+    path: '/v1/chatrooms/{chatRoomId}/users/{memberId}/kick',
+    summary: 'Send a user out on all connections; they may come back unless banned',
+    params: { ...byRoom, memberId: customId },
+    input: { reason: text(256).optional() },
+    status: 200,
+    answer: done,
+    errors: roomErrors,
+  }),
+} as const
+
+/** What sessions hear that joined a chat room. */
+export interface ChatRoomServerEvents {
+  /** Several messages in one frame, in order; `dropped` of lower priority were left out before them. */
+  'chatroom.messages': { chatRoomId: string; messages: ChatRoomMessage[]; dropped?: number }
+  /** A gap between versions says that something was missed: list them again. */
+  'chatroom.attributes': {
+    chatRoomId: string
+    version: number
+    set?: ChatRoomAttribute[]
+    removed?: string[]
+  }
+  'chatroom.changed': { room: ChatRoom }
+  /** How many users are there, when that has changed, every few seconds at most. */
+  'chatroom.online': { chatRoomId: string; online: number }
+  /** This connection hears the room no more. */
+  'chatroom.left': { chatRoomId: string; reason: 'kicked' | 'banned' | 'closed' | 'left'; detail?: string }
+}

@@ -1,0 +1,237 @@
+import { type DevCloud, RealtimeClient, startDevCloud } from '@parley/testing/devcloud'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+
+let cloud: DevCloud
+const clients: RealtimeClient[] = []
+
+beforeAll(async () => {
+  cloud = await startDevCloud({
+    servers: 2,
+    env: { PARLEY_CHATROOM_MESSAGES_PER_SECOND: '40', PARLEY_CHATROOM_MESSAGES_PER_USER: '500' },
+  })
+})
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()))
+})
+afterAll(() => cloud.close())
+
+let devices = 0
+async function connect(userId: string, server = 0) {
+  const device = `device-${++devices}`
+  const client = await RealtimeClient.connect(
+    cloud.servers[server]?.url ?? '',
+    await cloud.token(userId),
+    device,
+  )
+  clients.push(client)
+  return client
+}
+
+async function makeRoom(chatRoomId: string, fields: object = {}) {
+  const { status } = await cloud.call('POST', '/v1/chatrooms', { chatRoomId, ...fields })
+  expect(status).toBe(201)
+  return chatRoomId
+}
+
+const text = (words: string) => ({ type: 'text' as const, text: words })
+const said = (client: RealtimeClient) =>
+  client.events.flatMap((event) =>
+    event.type === 'chatroom.messages'
+      ? event.messages.map(({ content }) => (content.type === 'text' ? content.text : content.type))
+      : [],
+  )
+const hears = (client: RealtimeClient, words: string[]) =>
+  vi.waitFor(() => expect(said(client)).toEqual(words), { timeout: 5_000, interval: 20 })
+
+test('CHAT-320: who has joined hears what is said, on every process, and nobody else does', async () => {
+  const chatRoomId = await makeRoom('lobby')
+  const [ann, bob, cid] = await Promise.all([connect('ann'), connect('bob', 1), connect('cid')])
+  await ann.request('chatroom.join', { chatRoomId })
+  const { room } = await bob.request('chatroom.join', { chatRoomId })
+  expect(room).toMatchObject({ id: 'lobby', history: false, online: 2 })
+  const answer = await ann.request('chatroom.send', { chatRoomId, content: text('hello') })
+  expect(answer.seq).toBeUndefined()
+  await hears(bob, ['hello'])
+  await hears(ann, ['hello'])
+  expect(said(cid)).toEqual([])
+  await expect(cid.request('chatroom.send', { chatRoomId, content: text('x') })).rejects.toMatchObject({
+    code: 'forbidden',
+  })
+  await bob.request('chatroom.leave', { chatRoomId })
+  await cloud.call('POST', `/v1/chatrooms/${chatRoomId}/messages`, { content: text('from the server') })
+  await hears(ann, ['hello', 'from the server'])
+  expect(said(bob)).toEqual(['hello'])
+  const late = await connect('dee')
+  const { messages } = await late.request('chatroom.join', { chatRoomId })
+  expect(messages.map(({ content }) => content)).toEqual([text('hello'), text('from the server')])
+})
+
+test('CHAT-321: presence is counted and listed over all processes, and ends with the connection', async () => {
+  const chatRoomId = await makeRoom('crowd')
+  const users = await Promise.all(['u1', 'u2', 'u3', 'u2'].map((id, index) => connect(id, index % 2)))
+  for (const client of users) await client.request('chatroom.join', { chatRoomId })
+  const path = `/v1/chatrooms/${chatRoomId}`
+  const listed = async () =>
+    (await cloud.call('GET', `${path}/users?limit=2`)).body as {
+      items: { userId: string }[]
+      nextCursor?: string
+    }
+  const first = await listed()
+  expect(first.items.map(({ userId }) => userId)).toEqual(['u1', 'u2'])
+  const rest = await cloud.call('GET', `${path}/users?limit=2&cursor=${first.nextCursor}`)
+  expect((rest.body as { items: { userId: string }[] }).items.map(({ userId }) => userId)).toEqual(['u3'])
+  await users[1]?.close()
+  await users[0]?.close()
+  await vi.waitFor(
+    async () => expect(((await cloud.call('GET', path)).body as { online: number }).online).toBe(2),
+    { timeout: 10_000, interval: 200 },
+  )
+})
+
+test('CHAT-322: under load the lowest priority is dropped first and told, high priority never', async () => {
+  const chatRoomId = await makeRoom('busy', { ownerId: 'host' })
+  const [host, fan] = await Promise.all([connect('host'), connect('fan')])
+  await host.request('chatroom.join', { chatRoomId })
+  await fan.request('chatroom.join', { chatRoomId })
+  const sends: Promise<unknown>[] = []
+  for (let index = 0; index < 150; index++) {
+    sends.push(fan.request('chatroom.send', { chatRoomId, priority: 'low', content: text(`low ${index}`) }))
+    if (index % 5 === 0)
+      sends.push(
+        host.request('chatroom.send', { chatRoomId, priority: 'high', content: text(`high ${index}`) }),
+      )
+  }
+  await Promise.all(sends)
+  const high = Array.from({ length: 30 }, (_, index) => `high ${index * 5}`)
+  await vi.waitFor(() => expect(said(fan).filter((words) => words.startsWith('high'))).toEqual(high), 5_000)
+  const dropped = () =>
+    fan.events.reduce(
+      (sum, event) => sum + (event.type === 'chatroom.messages' ? (event.dropped ?? 0) : 0),
+      0,
+    )
+  const low = () => said(fan).filter((words) => words.startsWith('low')).length
+  await host.request('chatroom.send', { chatRoomId, priority: 'high', content: text('end') })
+  await vi.waitFor(() => expect(said(fan)).toContain('end'), 5_000)
+  await vi.waitFor(() => expect(low() + dropped()).toBe(150), 5_000)
+  expect(dropped()).toBeGreaterThan(0)
+  await expect(
+    fan.request('chatroom.send', { chatRoomId, priority: 'high', content: text('me!') }),
+  ).rejects.toMatchObject({ code: 'forbidden' })
+})
+
+test('CHAT-323: attributes belong to who set them, have versions, and go with their owner where asked', async () => {
+  const chatRoomId = await makeRoom('stage', { ownerId: 'mc' })
+  const [mc, eve, fay] = await Promise.all([connect('mc'), connect('eve', 1), connect('fay')])
+  for (const client of [mc, eve, fay]) await client.request('chatroom.join', { chatRoomId })
+  await eve.request('chatroom.set-attributes', {
+    ...{ chatRoomId, untilLeave: true },
+    attributes: [{ key: 'seat-1', value: 'eve' }],
+  })
+  await mc.request('chatroom.set-attributes', { chatRoomId, attributes: [{ key: 'topic', value: 'jazz' }] })
+  await vi.waitFor(
+    () =>
+      expect(fay.events.filter(({ type }) => type === 'chatroom.attributes')).toContainEqual(
+        expect.objectContaining({
+          version: 1,
+          set: [expect.objectContaining({ key: 'seat-1', userId: 'eve' })],
+        }),
+      ),
+    5_000,
+  )
+  const steal = {
+    chatRoomId,
+    attributes: [
+      { key: 'free', value: 'x' },
+      { key: 'seat-1', value: 'fay' },
+    ],
+  }
+  await expect(fay.request('chatroom.set-attributes', steal)).rejects.toMatchObject({ code: 'conflict' })
+  await expect(fay.request('chatroom.set-attributes', { ...steal, takeOver: true })).rejects.toMatchObject({
+    code: 'forbidden',
+  })
+  const { items, version } = await fay.request('chatroom.list-attributes', { chatRoomId })
+  expect({ keys: items.map(({ key }) => key), version }).toEqual({ keys: ['seat-1', 'topic'], version: 2 })
+  await eve.close()
+  await vi.waitFor(
+    async () => {
+      const left = await fay.request('chatroom.list-attributes', { chatRoomId })
+      expect(left.items.map(({ key }) => key)).toEqual(['topic'])
+    },
+    { timeout: 5_000, interval: 50 },
+  )
+})
+
+test('CHAT-324: mute, ban, allow, slow mode and kick are judged before anybody hears', async () => {
+  const chatRoomId = await makeRoom('strict', { ownerId: 'gus' })
+  const [gus, hal, ivy] = await Promise.all([connect('gus'), connect('hal', 1), connect('ivy')])
+  for (const client of [gus, hal, ivy]) await client.request('chatroom.join', { chatRoomId })
+  const say = (client: RealtimeClient, words: string) =>
+    client.request('chatroom.send', { chatRoomId, content: text(words) })
+  const refused = (client: RealtimeClient, code: string) =>
+    vi.waitFor(
+      () => expect(say(client, client === hal ? 'perhaps' : 'refused?')).rejects.toMatchObject({ code }),
+      5_000,
+    )
+
+  await expect(
+    hal.request('chatroom.restrict', { chatRoomId, kind: 'mute', memberId: 'ivy' }),
+  ).rejects.toMatchObject({ code: 'forbidden' })
+  await gus.request('chatroom.restrict', { chatRoomId, kind: 'mute', memberId: 'hal' })
+  await refused(hal, 'muted')
+  await gus.request('chatroom.unrestrict', { chatRoomId, kind: 'mute', memberId: 'hal' })
+  await gus.request('chatroom.update', { chatRoomId, mutedAll: true })
+  await refused(ivy, 'muted')
+  await gus.request('chatroom.restrict', { chatRoomId, kind: 'allow', memberId: 'ivy' })
+  await vi.waitFor(() => say(ivy, 'allowed'), 5_000)
+  await gus.request('chatroom.update', { chatRoomId, mutedAll: false, slowModeMs: 60_000 })
+  await vi.waitFor(() => say(hal, 'slowly'), 5_000)
+  await refused(hal, 'rate-limited')
+  await gus.request('chatroom.kick', { chatRoomId, memberId: 'ivy', reason: 'noise' })
+  expect(await ivy.waitFor('chatroom.left')).toMatchObject({ reason: 'kicked', detail: 'noise' })
+  await ivy.request('chatroom.join', { chatRoomId })
+  await gus.request('chatroom.restrict', { chatRoomId, kind: 'ban', memberId: 'hal' })
+  expect(await hal.waitFor('chatroom.left')).toMatchObject({ reason: 'banned' })
+  await expect(hal.request('chatroom.join', { chatRoomId })).rejects.toMatchObject({ code: 'banned' })
+  const bans = await gus.request('chatroom.list-restrictions', { chatRoomId, kind: 'ban' })
+  expect(bans.items).toEqual([{ userId: 'hal', kind: 'ban' }])
+  expect(said(gus).filter((words) => words === 'refused?')).toEqual([])
+})
+
+test('CHAT-325: a room with history numbers densely over processes and answers when it is durable', async () => {
+  const chatRoomId = await makeRoom('archive', { history: true })
+  const [jim, kay] = await Promise.all([connect('jim'), connect('kay', 1)])
+  for (const client of [jim, kay]) await client.request('chatroom.join', { chatRoomId })
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      (index % 2 ? jim : kay).request('chatroom.send', { chatRoomId, content: text(`n${index}`) }),
+    ),
+  )
+  expect(answers.map(({ seq }) => seq).sort((a, b) => Number(a) - Number(b))).toEqual(
+    Array.from({ length: 20 }, (_, index) => index + 1),
+  )
+  const page = await jim.request('chatroom.list-messages', { chatRoomId, limit: 5 })
+  expect(page).toMatchObject({
+    headSeq: 20,
+    items: [{ seq: 16 }, { seq: 17 }, { seq: 18 }, { seq: 19 }, { seq: 20 }],
+  })
+  const before = await jim.request('chatroom.list-messages', { chatRoomId, beforeSeq: 3, limit: 5 })
+  expect(before.items.map(({ seq }) => seq)).toEqual([1, 2])
+})
+
+test('CHAT-326: a closed room sends everybody out and leaves nothing; other projects never see one', async () => {
+  const chatRoomId = await makeRoom('party', { history: true, ownerId: 'leo' })
+  const [leo, mia] = await Promise.all([connect('leo'), connect('mia', 1)])
+  for (const client of [leo, mia]) await client.request('chatroom.join', { chatRoomId })
+  await leo.request('chatroom.send', { chatRoomId, content: text('bye') })
+  await expect(mia.request('chatroom.close', { chatRoomId })).rejects.toMatchObject({ code: 'forbidden' })
+  await leo.request('chatroom.close', { chatRoomId })
+  expect(await mia.waitFor('chatroom.left')).toMatchObject({ reason: 'closed' })
+  await vi.waitFor(
+    () =>
+      expect(mia.request('chatroom.get', { chatRoomId })).rejects.toMatchObject({ code: 'room-not-found' }),
+    5_000,
+  )
+  await makeRoom('party', { history: true })
+  const again = await leo.request('chatroom.join', { chatRoomId })
+  expect(again.messages).toEqual([])
+})
