@@ -1,0 +1,6 @@
+export { socialModuleSettings } from './config.ts'
+export { socialMigrations } from './migrations/index.ts'
+export { createSocial } from './module.ts'
+export { socialPersonalData } from './personal-data.ts'
+export type { ContentGate, MediaSource, PublishedContent, SocialPorts } from './ports.ts'
+export type { Social } from './service.ts'
