@@ -1,0 +1,5 @@
+export { enterpriseSettings } from './config.ts'
+export { enterpriseMigrations } from './migrations/index.ts'
+export { createEnterprise } from './module.ts'
+export { enterprisePersonalData } from './personal-data.ts'
+export type { EnterprisePorts } from './ports.ts'
