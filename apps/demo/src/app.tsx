@@ -1,9 +1,8 @@
+import { type Locale, ParleyUi, preferredLocale, type Theme } from '@parley/react/ui'
 import { lazy, Suspense, useEffect, useState } from 'react'
-import { Messenger } from './components/messenger.tsx'
-import { Toasts } from './components/toasts.tsx'
-import { type Theme, TopBar } from './components/top-bar.tsx'
+import { Seat } from './components/seat.tsx'
+import { TopBar } from './components/top-bar.tsx'
 import { useStored } from './view-models/use-stored.ts'
-import { type Locale, LocaleContext, preferredLocale } from './words/words.ts'
 
 /** Loaded when somebody meets: who only chats does not carry it. */
 const Meeting = lazy(async () => ({ default: (await import('./meeting/meeting.tsx')).Meeting }))
@@ -11,8 +10,16 @@ const Meeting = lazy(async () => ({ default: (await import('./meeting/meeting.ts
 const pair = ['alice', 'bob'] as const
 const everybody = ['alice', 'bob', 'carol', 'dave']
 
-/** Two users side by side; `?user=alice` is one of them alone, `?meeting=standup&user=alice` in a meeting. */
-export function App({ user, meeting }: { user: string | undefined; meeting: string | undefined }) {
+/**
+ * Two users side by side; `?user=alice` is one of them alone, `?meeting=standup&user=alice` in a meeting, `?dir=rtl`
+ * from right to left.
+ */
+export function App(props: {
+  user: string | undefined
+  meeting: string | undefined
+  direction: 'ltr' | 'rtl'
+}) {
+  const { user, meeting, direction } = props
   const [theme, setTheme] = useStored<Theme>('parley demo theme', 'auto')
   const [locale, setLocale] = useStored<Locale>('parley demo locale', preferredLocale(navigator.languages))
   const [shown, setShown] = useState<string>(pair[0])
@@ -26,41 +33,39 @@ export function App({ user, meeting }: { user: string | undefined; meeting: stri
     document.documentElement.lang = locale
   }, [locale])
   return (
-    <LocaleContext value={locale}>
-      <Toasts>
-        <div className="app" data-single={user !== undefined || undefined}>
-          <TopBar
-            theme={theme}
-            onTheme={setTheme}
-            onLocale={() => setLocale(locale === 'en' ? 'zh-CN' : 'en')}
-            users={users.length > 1 ? users : []}
-            shown={shown}
-            onShow={setShown}
-            meeting={meeting}
-            meetingUser={user ?? shown}
-          />
-          {meeting !== undefined ? (
-            <main className="meeting-place">
-              <Suspense>
-                <Meeting userId={users[0] ?? pair[0]} roomId={meeting} />
-              </Suspense>
-            </main>
-          ) : (
-            <main className="stage">
-              {users.map((id) => (
-                <div key={id} className="seat" data-shown={users.length === 1 || id === shown || undefined}>
-                  <Messenger
-                    userId={id}
-                    peers={peersOf(id)}
-                    start={users.length > 1 && wide ? peersOf(id)[0] : undefined}
-                  />
-                </div>
-              ))}
-            </main>
-          )}
-        </div>
-      </Toasts>
-    </LocaleContext>
+    <ParleyUi locale={locale} theme={theme} direction={direction}>
+      <div className="app" data-single={user !== undefined || undefined}>
+        <TopBar
+          theme={theme}
+          onTheme={setTheme}
+          onLocale={() => setLocale(locale === 'en' ? 'zh-CN' : 'en')}
+          users={users.length > 1 ? users : []}
+          shown={shown}
+          onShow={setShown}
+          meeting={meeting}
+          meetingUser={user ?? shown}
+        />
+        {meeting !== undefined ? (
+          <main className="meeting-place">
+            <Suspense>
+              <Meeting userId={users[0] ?? pair[0]} roomId={meeting} />
+            </Suspense>
+          </main>
+        ) : (
+          <main className="stage">
+            {users.map((id) => (
+              <div key={id} className="seat" data-shown={users.length === 1 || id === shown || undefined}>
+                <Seat
+                  userId={id}
+                  peers={peersOf(id)}
+                  start={users.length > 1 && wide ? peersOf(id)[0] : undefined}
+                />
+              </div>
+            ))}
+          </main>
+        )}
+      </div>
+    </ParleyUi>
   )
 }
 

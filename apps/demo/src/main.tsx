@@ -1,14 +1,12 @@
 import { createRoot } from 'react-dom/client'
+import '@parley/react/ui.css'
 import { App } from './app.tsx'
 import './styles/tokens.css'
-import './styles/base.css'
 import './styles/layout.css'
-import './styles/thread.css'
-import './styles/composer.css'
-import './styles/dialogs.css'
 
 const query = new URLSearchParams(location.search)
 const user = query.get('user') ?? undefined
 const meeting = query.get('meeting') ?? undefined
+const direction = query.get('dir') === 'rtl' ? 'rtl' : 'ltr'
 const root = document.getElementById('root')
-if (root) createRoot(root).render(<App user={user} meeting={meeting} />)
+if (root) createRoot(root).render(<App user={user} meeting={meeting} direction={direction} />)

@@ -26,11 +26,11 @@ async function picture(page: Page, name: string): Promise<void> {
 }
 
 const user = (page: Page, id: string) => page.locator(`[data-user="${id}"]`)
-const bubble = (who: Locator, text: string) => who.locator('.bubble', { hasText: text })
-const conversation = (who: Locator, name: string) => who.locator('.conversation', { hasText: name })
+const bubble = (who: Locator, text: string) => who.locator('.parley-bubble', { hasText: text })
+const conversation = (who: Locator, name: string) => who.locator('.parley-conversation', { hasText: name })
 
 async function say(who: Locator, text: string): Promise<void> {
-  const field = who.locator('.composer textarea')
+  const field = who.locator('.parley-composer textarea')
   await field.fill(text)
   await field.press('Enter')
 }
@@ -82,44 +82,48 @@ describe.skipIf(!hasChromium)('the demo in Chromium', () => {
     await say(bob, 'They did: 38 of 40 want to stay on.')
     await say(bob, 'Two asked for group read receipts, see https://example.com/notes')
     await bubble(alice, 'Two asked').waitFor()
-    await alice.locator('.row[data-own] .message-state[data-state="read"]').first().waitFor()
+    await alice.locator('.parley-row[data-own] .parley-message-state[data-state="read"]').first().waitFor()
     await say(alice, 'Better than I dared to hop')
     await bubble(bob, 'dared to hop').waitFor()
-    await alice.locator('.composer textarea').press('ArrowUp')
+    await alice.locator('.parley-composer textarea').press('ArrowUp')
     await say(alice, 'Better than I dared to hope.')
     await bubble(bob, 'dared to hope.').getByText('edited').waitFor()
     await say(alice, 'Wrong window, sorry')
     await bubble(bob, 'Wrong window').waitFor()
     await bubble(alice, 'Wrong window').hover()
-    await alice.locator('.row', { hasText: 'Wrong window' }).getByRole('button', { name: 'Recall' }).click()
-    await bob.locator('.notice', { hasText: 'Alice recalled a message' }).waitFor()
+    await alice
+      .locator('.parley-row', { hasText: 'Wrong window' })
+      .getByRole('button', { name: 'More' })
+      .click()
+    await page.getByRole('menuitem', { name: 'Recall' }).click()
+    await bob.locator('.parley-notice', { hasText: 'Alice recalled a message' }).waitFor()
 
     const image = await drawChart(page)
     await alice.locator('input[type="file"]').setInputFiles([
       { name: 'chart.png', mimeType: 'image/png', buffer: image },
       { name: 'launch-plan.pdf', mimeType: 'application/pdf', buffer: Buffer.alloc(300_000, 7) },
     ])
-    await alice.locator('.draft').nth(1).waitFor()
+    await alice.locator('.parley-draft').nth(1).waitFor()
     await alice.getByRole('button', { name: 'Send' }).click()
-    await bob.locator('.image-card img[data-shown]').waitFor()
-    await bob.locator('.file-card', { hasText: 'launch-plan.pdf' }).waitFor()
-    await bob.locator('.composer textarea').pressSequentially('That chart')
-    await alice.locator('.pane-title', { hasText: 'Bob is typing' }).waitFor()
+    await bob.locator('.parley-image-card img[data-shown]').waitFor()
+    await bob.locator('.parley-file-card', { hasText: 'launch-plan.pdf' }).waitFor()
+    await bob.locator('.parley-composer textarea').pressSequentially('That chart')
+    await alice.locator('.parley-pane-title', { hasText: 'Bob is typing' }).waitFor()
     await picture(page, 'demo-light')
     await page.emulateMedia({ colorScheme: 'dark' })
     await picture(page, 'demo-dark')
     await page.emulateMedia({ colorScheme: 'light' })
 
-    await bob.locator('.image-card').click()
-    await page.locator('.lightbox img').waitFor()
+    await bob.locator('.parley-image-card').click()
+    await page.locator('.parley-viewer img').waitFor()
     await page.keyboard.press('Escape')
-    await page.locator('.lightbox').waitFor({ state: 'detached' })
+    await page.locator('.parley-viewer').waitFor({ state: 'detached' })
 
-    const before = await alice.locator('.bubble:not(.typing)').allInnerTexts()
+    const before = await alice.locator('.parley-bubble:not(.parley-typing)').allInnerTexts()
     await page.reload()
-    await alice.locator('.image-card img[data-shown]').waitFor()
-    expect(await alice.locator('.bubble:not(.typing)').allInnerTexts()).toEqual(before)
-    expect(await bob.locator('.composer textarea').inputValue()).toBe('That chart')
+    await alice.locator('.parley-image-card img[data-shown]').waitFor()
+    expect(await alice.locator('.parley-bubble:not(.parley-typing)').allInnerTexts()).toEqual(before)
+    expect(await bob.locator('.parley-composer textarea').inputValue()).toBe('That chart')
     expect(problems).toEqual([])
   })
 
@@ -146,7 +150,7 @@ describe.skipIf(!hasChromium)('the demo in Chromium', () => {
     await bubble(alice, 'Meanwhile outside').waitFor()
     await bubble(alice, 'tunnel, two').locator('[data-state="read"]').waitFor()
     for (const who of [alice, bob]) {
-      const texts = (await who.locator('.bubble .text').allInnerTexts()).slice(-4)
+      const texts = (await who.locator('.parley-bubble .parley-text').allInnerTexts()).slice(-4)
       expect(texts).toEqual([
         'Before the tunnel',
         'Meanwhile outside',
@@ -186,10 +190,10 @@ describe.skipIf(!hasChromium)('the demo in Chromium', () => {
     await pages[0]?.close()
     await say(two, 'The first is gone')
     await bubble(two, 'The first is gone').locator('[data-state="sent"], [data-state="read"]').waitFor()
-    const before = await two.locator('.bubble .text').allInnerTexts()
+    const before = await two.locator('.parley-bubble .parley-text').allInnerTexts()
     await pages[1]?.reload()
     await bubble(two, 'The first is gone').waitFor()
-    expect(await two.locator('.bubble .text').allInnerTexts()).toEqual(before)
+    expect(await two.locator('.parley-bubble .parley-text').allInnerTexts()).toEqual(before)
     expect(problems).toEqual([])
   })
 
@@ -205,19 +209,21 @@ describe.skipIf(!hasChromium)('the demo in Chromium', () => {
     const alice = user(page, 'alice')
     await conversation(alice, 'Bob').click()
     await bubble(alice, 'line 180 of').waitFor()
-    const list = alice.locator('.thread')
-    for (let round = 0; round < 60 && (await bubble(alice, 'line 1 of').count()) === 0; round++) {
+    const list = alice.locator('.parley-thread')
+    const seen = new Set<number>()
+    for (let round = 0; round < 200 && !seen.has(1); round++) {
+      for (const text of await alice.locator('.parley-bubble .parley-text').allInnerTexts()) {
+        const found = /^line (\d+) of/.exec(text)
+        if (found) seen.add(Number(found[1]))
+      }
       await list.evaluate((element) => {
-        element.scrollTop = 0
+        element.scrollTop -= element.clientHeight / 2
       })
-      await page.waitForTimeout(50)
+      await page.waitForTimeout(30)
     }
-    await bubble(alice, 'line 1 of').waitFor()
-    const numbers = (await alice.locator('.bubble .text').allInnerTexts()).flatMap((text) => {
-      const found = /^line (\d+) of/.exec(text)
-      return found ? [Number(found[1])] : []
-    })
-    expect(numbers).toEqual(Array.from({ length: 180 }, (_, index) => index + 1))
+    expect([...seen].sort((one, other) => one - other)).toEqual(
+      Array.from({ length: 180 }, (_, index) => index + 1),
+    )
     await alice.getByRole('button', { name: 'To the latest message' }).click()
     await bubble(alice, 'line 180 of').waitFor()
     expect(problems).toEqual([])
@@ -235,11 +241,11 @@ describe.skipIf(!hasChromium)('the demo in Chromium', () => {
     const page = await open('/?user=bob')
     const bob = user(page, 'bob')
     await conversation(bob, 'Launch team').waitFor()
-    expect(await bob.locator('.pane').count()).toBe(0)
+    expect(await bob.locator('.parley-pane').count()).toBe(0)
     await picture(page, 'demo-phone-list')
     await conversation(bob, 'Launch team').tap()
     await bob.getByRole('button', { name: '返回会话列表' }).waitFor()
-    expect(await bob.locator('.sidebar').isVisible()).toBe(false)
+    expect(await bob.locator('.parley-sidebar').isVisible()).toBe(false)
     await say(bob, '手机上的消息')
     await bubble(bob, '手机上的消息').locator('[data-state="sent"], [data-state="read"]').waitFor()
     await picture(page, 'demo-phone-dark-zh')
@@ -247,7 +253,7 @@ describe.skipIf(!hasChromium)('the demo in Chromium', () => {
     expect(width).toBe(390)
     expect(await page.evaluate(() => getComputedStyle(document.body).color)).toBe('rgb(233, 237, 244)')
     await bob.getByRole('button', { name: '返回会话列表' }).tap()
-    expect(await bob.locator('.sidebar').isVisible()).toBe(true)
+    expect(await bob.locator('.parley-sidebar').isVisible()).toBe(true)
     expect(problems).toEqual([])
   })
 
@@ -262,9 +268,9 @@ describe.skipIf(!hasChromium)('the demo in Chromium', () => {
     await dialog.getByLabel('Group name').fill('Weekend')
     await dialog.getByLabel('Members').fill('bob')
     await dialog.getByLabel('Members').press('Enter')
-    await alice.locator('.pane-title', { hasText: 'Weekend' }).waitFor()
+    await alice.locator('.parley-pane-title', { hasText: 'Weekend' }).waitFor()
     await conversation(user(page, 'bob'), 'Weekend').waitFor()
-    const id = await page.evaluate(() => localStorage.getItem('parley demo alice conversation') ?? '')
+    const id = await page.evaluate(() => localStorage.getItem('parley open alice') ?? '')
     const { status } = await cloud.call('DELETE', `/v1/conversations/${id}/members/alice`)
     expect(status).toBe(200)
     await conversation(alice, 'Weekend').waitFor({ state: 'detached' })

@@ -1,9 +1,7 @@
-import { capitalised } from '../view-models/use-names.ts'
-import { useLocale, useWords } from '../words/words.ts'
-import { IconButton } from './icon-button.tsx'
+import { IconButton, type Theme, useLocale } from '@parley/react/ui'
+import { capitalised } from '../words/capitalised.ts'
+import { useWords } from '../words/words.ts'
 import { AutoThemeIcon, BookIcon, Logo, MoonIcon, SunIcon, VideoIcon, WindowIcon } from './icons.tsx'
-
-export type Theme = 'auto' | 'light' | 'dark'
 
 const following: Record<Theme, Theme> = { auto: 'light', light: 'dark', dark: 'auto' }
 
@@ -27,9 +25,9 @@ export function TopBar(props: {
       <Logo size={26} />
       <h1>Parley</h1>
       <span className="tagline">{props.meeting ?? words.tagline}</span>
-      <div className="segments top-users" role="radiogroup" aria-label={words.conversations}>
+      <div className="parley-segments top-users" role="radiogroup" aria-label={words.conversations}>
         {users.map((user) => (
-          <label key={user} className="segment">
+          <label key={user} className="parley-segment">
             <input type="radio" name="user" checked={shown === user} onChange={() => props.onShow(user)} />
             {capitalised(user)}
           </label>
@@ -52,7 +50,7 @@ export function TopBar(props: {
         ))}
         {props.meeting === undefined && (
           <a
-            className="icon-button"
+            className="parley-icon-button"
             href={`?meeting=standup&user=${encodeURIComponent(props.meetingUser)}`}
             aria-label={words.openMeeting}
             title={words.openMeeting}
@@ -61,7 +59,7 @@ export function TopBar(props: {
           </a>
         )}
         <a
-          className="icon-button wide-only"
+          className="parley-icon-button wide-only"
           href="./docs"
           aria-label={words.reference}
           title={words.reference}
@@ -82,7 +80,7 @@ export function TopBar(props: {
         </IconButton>
         <button
           type="button"
-          className="icon-button language"
+          className="parley-icon-button language"
           aria-label={words.switchLanguage}
           title={words.switchLanguage}
           onClick={props.onLocale}

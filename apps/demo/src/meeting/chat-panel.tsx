@@ -1,22 +1,14 @@
-import { useParley } from '@parley/react'
-import { ConversationPane } from '../components/conversation-pane.tsx'
-import { useConversations } from '../view-models/use-conversations.ts'
-import { useNames } from '../view-models/use-names.ts'
+import { useConversations, useParley } from '@parley/react'
+import { ConversationPane } from '@parley/react/ui'
 
 /** The group of the demo beside the meeting. */
-export function ChatPanel({ onClose }: { onClose: () => void }) {
+export function ChatPanel() {
   const parley = useParley()
-  const nameOf = useNames(parley)
   // Reading the list keeps the panel in step with it: the group may come after the panel.
-  useConversations(parley, undefined)
+  useConversations()
   return (
     <div className="meeting-chat">
-      <ConversationPane
-        parley={parley}
-        conversation={parley.chat.conversation('demo-group')}
-        nameOf={nameOf}
-        onBack={onClose}
-      />
+      <ConversationPane conversation={parley.chat.conversation('demo-group')} />
     </div>
   )
 }

@@ -1,9 +1,8 @@
 import type { JoinOptions, ParleyError } from '@parley/client'
+import { Avatar, IconButton } from '@parley/react/ui'
 import { type FormEvent, useCallback, useState } from 'react'
-import { Avatar } from '../components/avatar.tsx'
-import { IconButton } from '../components/icon-button.tsx'
-import { capitalised } from '../view-models/use-names.ts'
 import { useStored } from '../view-models/use-stored.ts'
+import { capitalised } from '../words/capitalised.ts'
 import { DeviceSelect } from './device-select.tsx'
 import { CameraIcon, CameraOffIcon, MicrophoneIcon, MicrophoneOffIcon } from './meeting-icons.tsx'
 import { usePreview } from './use-preview.ts'
@@ -73,7 +72,7 @@ export function Lobby(props: {
       <div className="lobby-form">
         <h2>{words.readyTo(roomId)}</h2>
         <p>{words.readyText}</p>
-        <label className="field">
+        <label className="parley-field">
           {words.yourName}
           <input
             value={name}
@@ -103,7 +102,7 @@ export function Lobby(props: {
             {errorText(words, problem.code)}
           </p>
         )}
-        <button type="submit" className="button primary lobby-join">
+        <button type="submit" className="parley-button parley-primary lobby-join">
           {words.join}
         </button>
         <a className="lobby-back" href="./">

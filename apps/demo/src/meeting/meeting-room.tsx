@@ -1,9 +1,8 @@
 import type { Room } from '@parley/client'
 import { useRoomEvent, useRoomState } from '@parley/react'
+import { IconButton, useToast } from '@parley/react/ui'
 import { useState } from 'react'
-import { IconButton } from '../components/icon-button.tsx'
 import { AlertIcon, CloseIcon, NoSignalIcon } from '../components/icons.tsx'
-import { useToast } from '../components/toasts.tsx'
 import { ChatPanel } from './chat-panel.tsx'
 import { ControlBar, type Panel } from './control-bar.tsx'
 import { SpeakerIcon } from './meeting-icons.tsx'
@@ -38,7 +37,7 @@ export function MeetingRoom({ room, onLeave }: { room: Room; onLeave: () => void
           {room.isAudioBlocked && (
             <button
               type="button"
-              className="button primary"
+              className="parley-button parley-primary"
               onClick={() => controls.attempt(room.startAudio())}
             >
               <SpeakerIcon size={18} />
@@ -64,11 +63,7 @@ export function MeetingRoom({ room, onLeave }: { room: Room; onLeave: () => void
               <CloseIcon size={18} />
             </IconButton>
           </header>
-          {panel === 'people' ? (
-            <PeoplePanel room={room} attempt={controls.attempt} />
-          ) : (
-            <ChatPanel onClose={() => setPanel(undefined)} />
-          )}
+          {panel === 'people' ? <PeoplePanel room={room} attempt={controls.attempt} /> : <ChatPanel />}
         </aside>
       )}
     </div>

@@ -20,7 +20,7 @@ export function Meeting({ userId, roomId }: { userId: string; roomId: string }) 
           <Visit userId={userId} roomId={roomId} />
         </ParleyProvider>
       ) : (
-        <div className="blank">
+        <div className="parley-blank">
           <Logo size={48} />
           {session.status === 'failed' ? (
             <>
@@ -74,8 +74,8 @@ function Joining(props: {
       return <Joined room={model.room} onLeave={model.leave} onAgain={props.onAgain} />
     default:
       return (
-        <div className="blank">
-          <span className="spinner" />
+        <div className="parley-blank">
+          <span className="parley-spinner" />
           <p role="status">{words.joining}</p>
         </div>
       )
@@ -87,15 +87,15 @@ function Joined({ room, onLeave, onAgain }: { room: Room; onLeave: () => void; o
   const state = useRoomState(room)
   if (state?.status !== 'closed') return <MeetingRoom room={room} onLeave={onLeave} />
   return (
-    <div className="blank">
+    <div className="parley-blank">
       <Logo size={48} />
       <h2>{words.closed[state.reason]}</h2>
       {state.error && <p>{state.error.code}</p>}
-      <div className="blank-actions">
-        <button type="button" className="button primary" onClick={onAgain}>
+      <div className="parley-blank-actions">
+        <button type="button" className="parley-button parley-primary" onClick={onAgain}>
           {words.rejoin}
         </button>
-        <a className="button" href="./">
+        <a className="parley-button" href="./">
           {words.backToChat}
         </a>
       </div>

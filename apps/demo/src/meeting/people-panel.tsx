@@ -1,7 +1,6 @@
 import type { Participant, RemoteParticipant, Room } from '@parley/client'
 import { useParticipants } from '@parley/react'
-import { Avatar } from '../components/avatar.tsx'
-import { IconButton } from '../components/icon-button.tsx'
+import { Avatar, IconButton } from '@parley/react/ui'
 import {
   CameraIcon,
   CameraOffIcon,

@@ -1,7 +1,7 @@
 import type { Participant, Publication } from '@parley/client'
 import { useTrack } from '@parley/react'
+import { Avatar } from '@parley/react/ui'
 import type { CSSProperties } from 'react'
-import { Avatar } from '../components/avatar.tsx'
 import { MicrophoneOffIcon, QualityMark, ScreenIcon } from './meeting-icons.tsx'
 import { type MeetingWords, useMeetingWords } from './words.ts'
 

@@ -1,7 +1,7 @@
 import { ParleyError, type Room } from '@parley/client'
 import { useParticipants, useRoomEvent } from '@parley/react'
+import { useToast } from '@parley/react/ui'
 import { useEffect, useRef, useState } from 'react'
-import { useToast } from '../components/toasts.tsx'
 import { errorText, useMeetingWords } from './words.ts'
 
 export interface Controls {

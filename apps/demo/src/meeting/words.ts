@@ -1,5 +1,5 @@
 import type { ParleyErrorCode, Quality, RoomCloseReason } from '@parley/client'
-import { type Locale, useLocale } from '../words/words.ts'
+import { type Locale, useLocale } from '@parley/react/ui'
 
 const en = {
   meeting: 'Meeting',

@@ -1,21 +1,8 @@
-import { createContext, useContext } from 'react'
+import { type Locale, useLocale } from '@parley/react/ui'
 import { en, type Words } from './en.ts'
 import { zhCn } from './zh-cn.ts'
 
-export type Locale = 'en' | 'zh-CN'
-
-export const wordsOf: Record<Locale, Words> = { en, 'zh-CN': zhCn }
-
-export function preferredLocale(languages: readonly string[]): Locale {
-  const known = languages.find((language) => /^(zh|en)\b/i.test(language))
-  return known?.toLowerCase().startsWith('zh') ? 'zh-CN' : 'en'
-}
-
-export const LocaleContext = createContext<Locale>('en')
-
-export function useLocale(): Locale {
-  return useContext(LocaleContext)
-}
+const wordsOf: Record<Locale, Words> = { en, 'zh-CN': zhCn }
 
 export function useWords(): Words {
   return wordsOf[useLocale()]

@@ -1,0 +1,187 @@
+import type { Conversation } from '@parley/client'
+import { useCallback, useEffect, useState } from 'react'
+import { useConnectionState } from '../chat/use-connection-state.ts'
+import { useConversations } from '../chat/use-conversations.ts'
+import { useNames } from '../chat/use-names.ts'
+import { useNotices } from '../chat/use-notices.ts'
+import { useParley } from '../parley-context.ts'
+import { ConnectionBanner } from './connection-banner.tsx'
+import { ConversationList } from './conversation-list.tsx'
+import { ConversationPane } from './conversation-pane.tsx'
+import { NewConversation } from './new-conversation.tsx'
+import { NoticesPanel } from './panels/notices-panel.tsx'
+import { SearchPanel } from './panels/search-panel.tsx'
+import { Avatar } from './parts/avatar.tsx'
+import { IconButton } from './parts/icon-button.tsx'
+import { BellIcon, ComposeIcon, NoSignalIcon, SignalIcon } from './parts/icons.tsx'
+import { useErrorToast } from './parts/toasts.tsx'
+import { useWords } from './parts/ui-context.tsx'
+
+/**
+ * A whole messenger: the list of conversations, the one that is open, and everything around them. Shows one of them
+ * where there is no room for both.
+ */
+export function Messenger(props: {
+  /** Users to suggest for new conversations. */
+  peers?: readonly string[]
+  /** With whom to begin when nothing was open before. */
+  start?: string | undefined
+}) {
+  const { peers = [], start } = props
+  const { chat, userId } = useParley()
+  const words = useWords()
+  const onFailed = useErrorToast()
+  const nameOf = useNames()
+  const connection = useConnectionState()
+  const notices = useNotices()
+  const conversations = useConversations()
+  const [dialog, setDialog] = useState(false)
+  const [aside, setAside] = useState<{ kind: 'notices' } | { kind: 'search'; text: string }>()
+  const [focus, setFocus] = useState<number>()
+  const { selected, select } = useSelected(conversations, start)
+  const open = useCallback(
+    (conversation: Conversation, seq?: number) => {
+      setFocus(seq)
+      select(conversation)
+    },
+    [select],
+  )
+  const own = nameOf(userId)
+  const { connected, suspended } = connection
+  return (
+    <div className="parley-place">
+      <div className="parley-messenger" data-open={selected !== undefined || undefined}>
+        <nav className="parley-sidebar" aria-label={words.conversations}>
+          <header className="parley-sidebar-head">
+            <Avatar id={userId} name={own} size={34} online={connected} />
+            <div className="parley-me">
+              <strong>{own}</strong>
+              <span>{connected ? words.online : suspended ? words.offline : words.connecting}</span>
+            </div>
+            {(notices.notices.length > 0 || notices.unread > 0) && (
+              <IconButton
+                label={
+                  notices.unread > 0
+                    ? `${words.notices}, ${words.unreadLabel(notices.unread)}`
+                    : words.notices
+                }
+                className="parley-bell"
+                onClick={() => setAside({ kind: 'notices' })}
+              >
+                <BellIcon />
+                {notices.unread > 0 && <span className="parley-dot" />}
+              </IconButton>
+            )}
+            <IconButton
+              label={suspended ? words.goOnline : words.goOffline}
+              pressed={suspended}
+              className="parley-offline-toggle"
+              onClick={connection.toggle}
+            >
+              {suspended ? <NoSignalIcon /> : <SignalIcon />}
+            </IconButton>
+            <IconButton label={words.newConversation} onClick={() => setDialog(true)}>
+              <ComposeIcon />
+            </IconButton>
+          </header>
+          <ConversationList
+            selected={selected}
+            onSelect={open}
+            onSearchMessages={(text) => setAside({ kind: 'search', text })}
+          />
+          {aside?.kind === 'notices' && <NoticesPanel model={notices} onClose={() => setAside(undefined)} />}
+          {aside?.kind === 'search' && (
+            <SearchPanel
+              initial={aside.text}
+              onOpen={({ conversationId, seq }) => {
+                setAside(undefined)
+                open(chat.conversation(conversationId), seq)
+              }}
+              onClose={() => setAside(undefined)}
+            />
+          )}
+        </nav>
+        <div className="parley-main">
+          <ConnectionBanner connection={connection} />
+          {selected ? (
+            <ConversationPane
+              key={selected.id}
+              conversation={selected}
+              focusSeq={focus}
+              onOpen={open}
+              onBack={() => select(undefined)}
+            />
+          ) : (
+            <div className="parley-blank">
+              <span className="parley-blank-mark">
+                <ComposeIcon size={28} />
+              </span>
+              <h2>{words.chooseTitle}</h2>
+              <p>{words.chooseText}</p>
+              <div className="parley-blank-actions">
+                {peers.slice(0, 1).map((peer) => (
+                  <button
+                    key={peer}
+                    type="button"
+                    className="parley-button parley-primary"
+                    onClick={() => void chat.direct(peer).then(open, onFailed)}
+                  >
+                    {words.sayHelloTo(nameOf(peer))}
+                  </button>
+                ))}
+                <button type="button" className="parley-button" onClick={() => setDialog(true)}>
+                  {words.newConversation}
+                </button>
+              </div>
+            </div>
+          )}
+        </div>
+        {dialog && <NewConversation peers={peers} onOpen={open} onClose={() => setDialog(false)} />}
+      </div>
+    </div>
+  )
+}
+
+/** Which conversation is open; a reload comes back to it. */
+function useSelected(conversations: readonly Conversation[], start: string | undefined) {
+  const { chat, userId } = useParley()
+  const key = `parley open ${userId}`
+  const [selected, setSelected] = useState<Conversation | undefined>(() => {
+    const id = read(key)
+    return conversations.find((conversation) => conversation.id === id)
+  })
+  const select = useCallback(
+    (conversation: Conversation | undefined) => {
+      setSelected(conversation)
+      write(key, conversation?.id ?? '')
+    },
+    [key],
+  )
+  const gone = selected?.ended === true
+  useEffect(() => {
+    if (gone) select(undefined)
+  }, [gone, select])
+  const [begins] = useState(start !== undefined && selected === undefined)
+  useEffect(() => {
+    if (!begins || start === undefined) return
+    chat.direct(start).then(setSelected, () => undefined) // The list is there to choose from.
+  }, [chat, start, begins])
+  return { selected, select }
+}
+
+function read(key: string): string | null {
+  try {
+    return localStorage.getItem(key)
+  } catch {
+    return null // Private windows may refuse; then a reload begins at the list.
+  }
+}
+
+function write(key: string, value: string): void {
+  try {
+    if (value === '') localStorage.removeItem(key)
+    else localStorage.setItem(key, value)
+  } catch {
+    // As above.
+  }
+}
