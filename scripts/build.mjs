@@ -38,8 +38,16 @@ const nodePrograms = [
 
 /** What is imported on demand becomes a chunk of its own, so that pages load it when they use it. */
 const browserLibraries = [
-  { in: 'sdk/client/src/index.ts', out: 'sdk/client/dist', external: [] },
-  { in: 'sdk/react/src/index.ts', out: 'sdk/react/dist', external: ['react', '@parley/client'] },
+  { in: 'sdk/client/src/index.ts', more: [], out: 'sdk/client/dist', external: [] },
+  {
+    in: 'sdk/react/src/index.ts',
+    more: [
+      { in: 'sdk/react/src/ui/index.ts', out: 'ui' },
+      { in: 'sdk/react/src/ui/styles/ui.css', out: 'ui' },
+    ],
+    out: 'sdk/react/dist',
+    external: ['react', '@parley/client'],
+  },
 ]
 
 export function esbuildTargets() {
@@ -56,7 +64,7 @@ export function esbuildTargets() {
       platform: 'browser',
       target: 'es2022',
       conditions: ['parley-source', 'browser'],
-      entryPoints: { index: target.in },
+      entryPoints: [{ in: target.in, out: 'index' }, ...target.more],
       outdir: target.out,
       splitting: true,
       chunkNames: 'chunks/[name]-[hash]',

@@ -42,7 +42,10 @@ function emit(name) {
   }
   const folder = join(root, 'sdk', name)
   const types = join(folder, 'dist/types')
-  const program = ts.createProgram([join(folder, 'src/index.ts')], { ...options, outDir: types })
+  const entries = [join(folder, 'src/index.ts'), join(folder, 'src/ui/index.ts')].filter((entry) =>
+    existsSync(entry),
+  )
+  const program = ts.createProgram(entries, { ...options, outDir: types })
   const outcome = {
     resolve: (module, file) => {
       const found = ts.resolveModuleName(module, file, options, ts.sys).resolvedModule

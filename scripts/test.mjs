@@ -19,14 +19,23 @@ const needs = [
     packages: ['g++', 'make', 'python3'],
     otherwise: 'install g++, make and python3',
   },
+  {
+    what: 'coturn (TURN tests)',
+    present: () => spawnSync('turnserver', ['--version']).error === undefined,
+    packages: ['coturn'],
+    otherwise: 'install coturn',
+    optional: true,
+  },
 ]
 
 function ensureSystemPackages() {
   const missing = needs.filter((need) => !need.present())
   if (missing.length === 0) return
   const packages = missing.flatMap((need) => need.packages)
+  const required = missing.filter((need) => !need.optional)
   const isRoot = process.getuid?.() === 0
   if (!isRoot || spawnSync('apt-get', ['--version']).status !== 0) {
+    if (required.length === 0) return warnOfSkipped(missing)
     const lines = missing.map((need) => `  ${need.what}: ${need.otherwise}`)
     fail(`The tests need:\n${lines.join('\n')}\nOn Debian: sudo apt-get install -y ${packages.join(' ')}`)
   }
@@ -37,8 +46,14 @@ function ensureSystemPackages() {
   }
   run('apt-get', ['update', '-q'], options)
   if (run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], options) !== 0) {
+    if (required.length === 0) return warnOfSkipped(missing)
     fail(`apt-get could not install ${packages.join(' ')}; the lines above say why.`)
   }
+}
+
+function warnOfSkipped(missing) {
+  for (const { what, otherwise } of missing)
+    process.stderr.write(`SKIPPED: ${what}; to run them, ${otherwise}\n`)
 }
 
 ensureDependencies()

@@ -88,10 +88,9 @@ export class Operations<Table extends OperationTable> {
 
     const onRequest = async ({ caller, params, query, body }: RouteRequest<Endpoint>) => {
       const asked = caller as KeyCaller | UserCaller
-      const { userId: named, ...rest } = { ...(query as object), ...(body as object) } as Record<
-        string,
-        unknown
-      >
+      const fields = { ...(query as object), ...(body as object) } as Record<string, unknown>
+      // Where the path names a user already, the acting one has another name.
+      const { userId, actingUserId: named = userId, ...rest } = fields
       const input = { ...(params as object), ...rest }
       const actor = { projectId: asked.projectId, userId: actingUser(asked, named as string | undefined) }
       const context = asked.kind === 'user' && asked.grants ? { grants: asked.grants } : {}

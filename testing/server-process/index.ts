@@ -25,10 +25,13 @@ export interface ServerProcess {
   stop(): Promise<number | null>
 }
 
-/** Starts the built server as its own process group and waits until it says that it is ready. */
+/**
+ * Starts the built server as its own process group and waits until it says that it is ready. `PARLEY_SERVER_PROGRAM`
+ * names another build.
+ */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const { dataDir, root = process.cwd(), env = {}, readyWithinMs = 60_000 } = options
-  const program = join(root, 'apps/server/dist/main.js')
+  const program = process.env.PARLEY_SERVER_PROGRAM ?? join(root, 'apps/server/dist/main.js')
   if (!existsSync(program)) throw new Error('the server is not built: npm run build')
   const child = spawn(process.execPath, [...serverFlags, program], {
     cwd: root,

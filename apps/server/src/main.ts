@@ -10,7 +10,7 @@ function say(text: string): void {
   process.stdout.write(`${`${seconds}s`.padStart(7)}  ${text}\n`)
 }
 
-function banner({ url, contentUrl, demo, dataDir }: RunningServer): string {
+function banner({ url, contentUrl, trust, demo, dataDir }: RunningServer): string {
   const lines = [
     '',
     `  Parley is ready    ${url}`,
@@ -19,6 +19,7 @@ function banner({ url, contentUrl, demo, dataDir }: RunningServer): string {
       : []),
     `  API reference      ${url}/docs`,
     `  Content origin     ${contentUrl}`,
+    ...(trust === undefined ? [] : [`  Certificate        ${trust}`]),
     `  Data               ${dataDir}`,
     ...(demo ? ['  An API key for development stands in dev.json there; try: npx parley token alice'] : []),
     '',
@@ -51,7 +52,10 @@ function explain(error: unknown): unknown {
   }
   const { code, port } = error as NodeJS.ErrnoException & { port?: number }
   if (code === 'EADDRINUSE') {
-    return `\nPort ${port} is taken. Stop what uses it, or choose another: PARLEY_PORT, PARLEY_CONTENT_PORT.\n`
+    return `\nPort ${port} is taken. Stop what uses it, or choose another: PARLEY_PORT, PARLEY_CONTENT_PORT, PARLEY_HTTP_PORT.\n`
+  }
+  if (code === 'EACCES' && port !== undefined && port < 1024) {
+    return `\nPort ${port} may not be opened by this user. Allow it (setcap, sysctl net.ipv4.ip_unprivileged_port_start) or forward to another.\n`
   }
   return error
 }

@@ -7,7 +7,7 @@ import { startBots } from './bots/start-bots.ts'
 import { startCards } from './cards/start-cards.ts'
 import { enterpriseSettings } from './config.ts'
 import { startDirectory } from './directory/start-directory.ts'
-import { Doors } from './doors.ts'
+import { openDoors } from './doors.ts'
 import { enterpriseMigrations } from './migrations/index.ts'
 import type { EnterprisePorts } from './ports.ts'
 
@@ -24,7 +24,7 @@ export async function createEnterprise(platform: Platform, ports: EnterprisePort
   const logger = platform.logger.child({ module: 'enterprise' })
   await database.migrate(enterpriseMigrations)
   for (const type of enterpriseEventTypes) webhooks.forward(type)
-  const doors = new Doors({ http, gateway })
+  const doors = openDoors({ http, gateway })
   const calls = scope.own('calls', new OutgoingCalls(webhooks.guard, { socketsPerHost }))
 
   startDirectory(platform, { scope, doors, users: ports.users, config })

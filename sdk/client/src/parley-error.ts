@@ -15,6 +15,7 @@ export type ClientErrorCode =
   | 'device-not-found'
   | 'device-busy'
   | 'media-unsupported'
+  | 'push-unsupported'
 
 export type ParleyErrorCode = ErrorCode | ClientErrorCode
 

@@ -4,12 +4,14 @@ import { Chat } from './chat/chat.ts'
 import { Connection, type ConnectionState, type Device } from './connection/connection.ts'
 import type { OpenSocket } from './connection/socket.ts'
 import { Emitter } from './emitter.ts'
+import type { EnterpriseEvent } from './enterprise/enterprise.ts'
 import { Files } from './files.ts'
 import { asParleyError, ParleyError } from './parley-error.ts'
 import { Presence } from './presence.ts'
 import { randomId } from './random-id.ts'
 import { Rest } from './rest.ts'
 import { Rtc, type RtcEvent } from './rtc/rtc.ts'
+import type { SocialEvent } from './social/social-request.ts'
 import { indexedDbStorage } from './storage/indexed-db-storage.ts'
 import { memoryStorage } from './storage/memory-storage.ts'
 import type { OpenStorage, Storage } from './storage/storage.ts'
@@ -36,6 +38,10 @@ export interface OpenOptions extends ParleyOptions {
 
 export interface ParleyEvents {
   state: ConnectionState
+  /** What happens among people and with moments; see `friendsOf`, `momentsOf`, `interactionsOf`. */
+  social: SocialEvent
+  /** What happens in the organisation; see `directoryOf`, `approvalsOf`. */
+  enterprise: EnterpriseEvent
 }
 
 /**
@@ -50,6 +56,8 @@ export class Parley extends Emitter<ParleyEvents> {
   readonly presence: Presence
   readonly users: Users
   readonly files: Files
+  /** @internal The REST API as the user, for what stands beside this class. */
+  readonly rest: Rest
   readonly #connection: Connection
   readonly #storage: Storage
   #closing: Promise<void> | undefined
@@ -79,6 +87,7 @@ export class Parley extends Emitter<ParleyEvents> {
       renewToken: () => connection.renewToken(),
     })
     this.#connection = connection
+    this.rest = rest
     this.users = new Users(rest)
     this.files = new Files(rest, options.url)
     this.presence = new Presence(connection.request)
@@ -107,6 +116,8 @@ export class Parley extends Emitter<ParleyEvents> {
     connection.on('event', (event) => {
       if (event.type === 'presence.changed') this.presence.handleChanged(event.presence)
       else if (isRtcEvent(event)) this.rtc.handleEvent(event)
+      else if (isSocialEvent(event)) this.emit('social', event)
+      else if (isEnterpriseEvent(event)) this.emit('enterprise', event)
       else this.chat.handleEvent(event)
     })
     connection.on('state', (state) => {
@@ -208,6 +219,16 @@ export class Parley extends Emitter<ParleyEvents> {
 
 function isRtcEvent(event: ServerEvent): event is RtcEvent {
   return event.type.startsWith('rtc.')
+}
+
+const socialTypes = /^(block|friend|interaction|moment|profile)\./
+
+function isSocialEvent(event: ServerEvent): event is SocialEvent {
+  return socialTypes.test(event.type)
+}
+
+function isEnterpriseEvent(event: ServerEvent): event is EnterpriseEvent {
+  return event.type === 'directory.changed' || event.type === 'approval.changed'
 }
 
 async function askToken({ getToken }: ParleyOptions): Promise<string> {

@@ -69,9 +69,11 @@ export class Rest {
         ...(call.signal && { signal: call.signal }),
       })
     } catch (error) {
+      if (call.signal?.aborted) throw new ParleyError('aborted', 'The call was given up', { cause: error })
       throw asParleyError(error, 'unreachable')
     }
     if (!response.ok) throw await refusal(response)
+    if (response.status === 204) return undefined as Answer
     return (await response.json()) as Answer
   }
 }

@@ -19,4 +19,9 @@ export class Users {
     asked.catch(() => this.#known.delete(userId))
     return asked
   }
+
+  /** @internal A profile as it is now. */
+  handleChanged(user: User): void {
+    this.#known.set(user.id, Promise.resolve(user))
+  }
 }

@@ -1,7 +1,8 @@
 import { AppError, type Message } from '@parley/contracts'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { memoryStorage, Parley } from '../src/index.ts'
+import { memoryStorage, Parley, type StorageChange } from '../src/index.ts'
+import { MemoryStorage } from '../src/storage/memory-storage.ts'
 import { connect, pass } from './client.ts'
 import { FakeServer } from './fake-server.ts'
 
@@ -18,6 +19,23 @@ afterEach(async () => {
   expect(vi.getTimerCount()).toBe(0)
   vi.useRealTimers()
 })
+
+/** Its removals take until they are let go, as a busy disk's do. */
+class SlowRemovals extends MemoryStorage {
+  held = false
+  #waiting: (() => void)[] = []
+
+  letGo(): void {
+    this.held = false
+    for (const go of this.#waiting.splice(0)) go()
+  }
+
+  override async write(changes: readonly StorageChange[]): Promise<void> {
+    const removes = changes.some((change) => 'delete' in change && change.table === 'outbox')
+    if (this.held && removes) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    await super.write(changes)
+  }
+}
 
 async function client(userId: string, options: Parameters<typeof connect>[2] = {}): Promise<Parley> {
   const parley = await connect(server, userId, options)
@@ -283,6 +301,63 @@ test('older pages are loaded until the beginning', async () => {
   await pass(50)
   expect((await history).map(({ seq }) => seq)).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99])
 })
+
+test('a message on its way has one line, whatever it waits for and however often the outbox is read', async () => {
+  server.group('g', ['alice', 'bob'])
+  const kept = new SlowRemovals()
+  const alice = await client('alice', { kept })
+  const conversation = alice.chat.conversation('g')
+  await pass(50)
+  const lines: number[] = []
+  conversation.on('changed', () =>
+    lines.push(conversation.messages.filter(({ key }) => key === 'mine').length),
+  )
+  // The entry itself does not come: the message stays acknowledged and unseen.
+  server.fate = () => 'drop'
+  server.verdict = ({ type }) => (type === 'message.list' ? new AppError('overloaded') : undefined)
+  kept.held = true
+  conversation.send({ text: 'once', clientMessageId: 'mine', expiresAfterMs: 60_000 })
+  await pass(50)
+  server.cut()
+  await pass(5_000)
+  kept.letGo()
+  await pass(5_000)
+  server.verdict = () => undefined
+  await pass(10_000)
+  expect(server.frames.filter(({ type }) => type === 'message.send')).toHaveLength(1)
+  expect(new Set(lines)).toEqual(new Set([1]))
+  expect(conversation.messages).toMatchObject([{ key: 'mine', state: 'sent' }])
+})
+
+test('a conversation that nobody looks at keeps its newest entries only, in memory and in the cache', async () => {
+  server.group('g', ['alice', 'bob'])
+  const kept = memoryStorage()
+  const alice = await client('alice', { kept })
+  const conversation = alice.chat.conversation('g')
+  let heard = 0
+  alice.chat.on('message', () => heard++)
+  await pass(50)
+  for (let sent = 0; sent < 100_000; sent += 500) {
+    for (let number = 0; number < 500; number++) server.append('g', 'bob', { type: 'text', text: 'x' })
+    await pass(20)
+  }
+  await pass(5_000)
+  expect(heard).toBe(100_000)
+  expect(conversation.messages).toHaveLength(200)
+  expect((await kept.read('entries')).length).toBeLessThanOrEqual(1_100)
+
+  const loading = conversation.load()
+  await pass(50)
+  await loading
+  const older = conversation.loadOlder()
+  await pass(50)
+  expect(await older).toBe(true)
+  expect(conversation.messages.map(({ seq }) => seq)).toEqual(
+    Array.from({ length: 300 }, (_, at) => 100_000 - 299 + at),
+  )
+  conversation.unload()
+  expect(conversation.messages).toHaveLength(200)
+}, 60_000)
 
 test('every listener sees each message exactly once and in order, whatever the network does', async () => {
   const step = fc.oneof(

@@ -10,7 +10,7 @@ import {
   type ServerEvent,
   toRealtimeError,
 } from '@parley/contracts'
-import type { Socket } from '../src/index.ts'
+import type { EntryContent, Socket } from '../src/index.ts'
 
 /** What the network may do to a frame on its way to the client. */
 export type Fate = 'deliver' | 'drop' | 'duplicate' | 'late'
@@ -24,6 +24,9 @@ interface Log {
 }
 
 type Frame = { id?: number; type: ClientFrameType } & Record<string, unknown>
+
+/** Contents that are stored as they are sent. */
+type PlainContent = Extract<MessageContent, EntryContent>
 
 /**
  * A server for faults that a real one cannot be made to have: frames that vanish, come twice or late, sockets
@@ -67,9 +70,10 @@ export class FakeServer {
     return this.#logs.get(id)?.entries ?? []
   }
 
-  append(id: string, senderId: string, content: MessageContent, clientMessageId?: string): Message {
+  append(id: string, senderId: string, given: MessageContent, clientMessageId?: string): Message {
+    const content = given as PlainContent
     const log = this.#log(id)
-    const known = log.entries.find((entry) => clientMessageId && entry.clientMessageId === clientMessageId)
+    const known = clientMessageId && log.entries.find((entry) => entry.clientMessageId === clientMessageId)
     if (known) return known
     const previous = log.entries.at(-1)
     const entry: Message = {
@@ -87,7 +91,7 @@ export class FakeServer {
     return entry
   }
 
-  edit(id: string, targetSeq: number, content: MessageContent): Message {
+  edit(id: string, targetSeq: number, content: PlainContent): Message {
     const log = this.#log(id)
     const target = log.entries[targetSeq - 1]
     const previous = log.entries.at(-1)

@@ -2,9 +2,14 @@ import * as contracts from '@parley/contracts'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 
-const endpoints: contracts.Endpoint[] = Object.entries(contracts)
-  .filter(([name]) => name.endsWith('Endpoints'))
-  .flatMap(([, group]) => Object.values(group as Record<string, contracts.Endpoint>))
+/** Each once: a group may be made of smaller ones. */
+const endpoints: contracts.Endpoint[] = [
+  ...new Set(
+    Object.entries(contracts)
+      .filter(([name]) => name.endsWith('Endpoints'))
+      .flatMap(([, group]) => Object.values(group as Record<string, contracts.Endpoint>)),
+  ),
+]
 
 /** The table as source text: the client carries no schemas. */
 function render(): string {

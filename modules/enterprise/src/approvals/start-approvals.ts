@@ -8,7 +8,7 @@ import {
 import type { Logger, Scope } from '@parley/core/kernel'
 import type { Platform } from '@parley/core/platform'
 import { z } from 'zod'
-import { type Doors, requireUnlimited } from '../doors.ts'
+import type { Doors } from '../doors.ts'
 import type { EnterprisePorts } from '../ports.ts'
 import { ApprovalCards } from './approval-cards.ts'
 import { participantsOf } from './approval-row.ts'
@@ -48,40 +48,31 @@ export function startApprovals(
     await templates.remove(caller.projectId, params.templateId)
     return { done: true as const }
   })
-  doors.forAll('approval.templates', ({ projectId, userId }, page, grants) => {
-    requireUnlimited(grants)
+  doors.forAll('approval.templates', ({ projectId, userId }, page) => {
     return templates.list(projectId, { ...page, onlyEnabled: userId !== undefined })
   })
-  doors.forUsers('approval.submit', (actor, submission, grants) => {
-    requireUnlimited(grants)
+  doors.forUsers('approval.submit', (actor, submission) => {
     return approvals.submit(actor, submission)
   })
-  doors.forUsers('approval.list', (actor, query, grants) => {
-    requireUnlimited(grants)
+  doors.forUsers('approval.list', (actor, query) => {
     return approvals.list(actor, query)
   })
-  doors.forAll('approval.get', (actor, { approvalId }, grants) => {
-    requireUnlimited(grants)
+  doors.forAll('approval.get', (actor, { approvalId }) => {
     return approvals.get(actor, approvalId)
   })
-  doors.forUsers('approval.decide', ({ projectId, userId }, { approvalId, ...decision }, grants) => {
-    requireUnlimited(grants)
+  doors.forUsers('approval.decide', ({ projectId, userId }, { approvalId, ...decision }) => {
     return approvals.act(projectId, approvalId, { type: 'decide', userId, ...decision })
   })
-  doors.forUsers('approval.transfer', ({ projectId, userId }, { approvalId, ...transfer }, grants) => {
-    requireUnlimited(grants)
+  doors.forUsers('approval.transfer', ({ projectId, userId }, { approvalId, ...transfer }) => {
     return approvals.act(projectId, approvalId, { type: 'transfer', userId, ...transfer })
   })
-  doors.forUsers('approval.add-approver', ({ projectId, userId }, { approvalId, ...addition }, grants) => {
-    requireUnlimited(grants)
+  doors.forUsers('approval.add-approver', ({ projectId, userId }, { approvalId, ...addition }) => {
     return approvals.act(projectId, approvalId, { type: 'add-approver', userId, ...addition })
   })
-  doors.forUsers('approval.withdraw', ({ projectId, userId }, { approvalId }, grants) => {
-    requireUnlimited(grants)
+  doors.forUsers('approval.withdraw', ({ projectId, userId }, { approvalId }) => {
     return approvals.act(projectId, approvalId, { type: 'withdraw', userId })
   })
-  doors.forUsers('approval.comment', (actor, { approvalId, text }, grants) => {
-    requireUnlimited(grants)
+  doors.forUsers('approval.comment', (actor, { approvalId, text }) => {
     return approvals.comment(actor, approvalId, text)
   })
 

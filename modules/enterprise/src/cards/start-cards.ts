@@ -58,7 +58,7 @@ export function startCards(platform: Platform, parts: Parts): void {
       await jobs.enqueue(database.system, callJobOf(projectId, queue, new Date(Date.now() + pauseMs)))
     },
   })
-  doors.forUsers('card.click', (actor, request, grants) => clicks.click(actor, request, grants))
+  doors.forUsers('card.click', (actor, request, { grants }) => clicks.click(actor, request, grants))
   http.route(endpoints.updateCard, async ({ caller, params, body }) => {
     await clicks.update(caller.projectId, params.messageId, body.card)
     return { done: true as const }

@@ -2,7 +2,7 @@ import { directoryServerEndpoints as endpoints } from '@parley/contracts'
 import type { Scope } from '@parley/core/kernel'
 import type { Platform } from '@parley/core/platform'
 import type { EnterpriseConfig } from '../config.ts'
-import { type Doors, requireUnlimited } from '../doors.ts'
+import type { Doors } from '../doors.ts'
 import type { Users } from '../ports.ts'
 import { DirectoryReader } from './directory-reader.ts'
 import { DirectoryWriter } from './directory-writer.ts'
@@ -59,28 +59,22 @@ export function startDirectory(
     imports.failures(caller.projectId, params.importId, query),
   )
 
-  doors.forAll('directory.departments', (actor, input, grants) => {
-    requireUnlimited(grants)
+  doors.forAll('directory.departments', (actor, input) => {
     return reader.departments(actor, input)
   })
-  doors.forAll('directory.department', (actor, { departmentId }, grants) => {
-    requireUnlimited(grants)
+  doors.forAll('directory.department', (actor, { departmentId }) => {
     return reader.department(actor, departmentId)
   })
-  doors.forAll('directory.members', (actor, input, grants) => {
-    requireUnlimited(grants)
+  doors.forAll('directory.members', (actor, input) => {
     return reader.members(actor, input)
   })
-  doors.forAll('directory.member', (actor, { userId }, grants) => {
-    requireUnlimited(grants)
+  doors.forAll('directory.member', (actor, { userId }) => {
     return reader.member(actor, userId)
   })
-  doors.forAll('directory.search', async (actor, { text, limit }, grants) => {
-    requireUnlimited(grants)
+  doors.forAll('directory.search', async (actor, { text, limit }) => {
     return { items: await reader.search(actor, text, limit) }
   })
-  doors.forAll('directory.sync', (actor, input, grants) => {
-    requireUnlimited(grants)
+  doors.forAll('directory.sync', (actor, input) => {
     return reader.changes(actor, input)
   })
 

@@ -1,5 +1,6 @@
 import type { ConversationView, Message } from '@parley/contracts'
 import type { Storage, StorageChange } from '../storage/storage.ts'
+import { type CacheBounds, type CachedRun, CachedRuns } from './cached-runs.ts'
 
 export interface CachedChat {
   projectId: string | undefined
@@ -7,24 +8,40 @@ export interface CachedChat {
   views: ConversationView[]
 }
 
+/** What is kept of one conversation: its view, and a gapless run of entries, ascending. */
+export interface CachedConversation {
+  view: ConversationView
+  entries: readonly Message[]
+}
+
+export interface ChatSnapshot {
+  projectId: string | undefined
+  cursor: string | undefined
+  conversations: readonly CachedConversation[]
+}
+
 export interface ChatCacheOptions {
   /** All there is to keep, asked for when this client becomes the writer after another one was. */
-  snapshot: () => StorageChange[]
+  snapshot: () => ChatSnapshot
   onFailed: (error: unknown) => void
+  bounds?: CacheBounds
 }
 
 const lastKey = '\uffff'
 const seqDigits = 12
+/** Of the keys under which the `state` table says which entries are stored. */
+const runPrefix = 'run\u0000'
 
 /**
  * What of the chat is kept over a reload. Views, cursor and entries must agree with each other, so of the tabs
  * that share a store only the one with the lease writes. The entries of a conversation are one gapless run with
- * every edit and recall applied: what is there is right.
+ * every edit and recall applied: what is there is right. Runs are bounded, each and together; the oldest go first.
  */
 export class ChatCache {
   readonly #storage: Storage
   readonly #options: ChatCacheOptions
   readonly #release: () => void
+  readonly #runs: CachedRuns
   #writer = false
   #synced = false
   #failed = false
@@ -34,6 +51,7 @@ export class ChatCache {
   constructor(storage: Storage, options: ChatCacheOptions) {
     this.#storage = storage
     this.#options = options
+    this.#runs = new CachedRuns(options.bounds)
     this.#release = storage.lease('cache', () => this.#lead())
   }
 
@@ -43,6 +61,8 @@ export class ChatCache {
       this.#storage.read('conversations'),
     ])
     const values = new Map(state.map(({ key, value }) => [key, value]))
+    for (const [key, value] of values)
+      if (key.startsWith(runPrefix)) this.#runs.take(key.slice(runPrefix.length), value as CachedRun)
     return {
       projectId: values.get('projectId') as string | undefined,
       cursor: values.get('cursor') as string | undefined,
@@ -71,8 +91,24 @@ export class ChatCache {
     return run
   }
 
+  /** Takes a gapless run, ascending. What does not continue the stored run takes its place when it is newer. */
   putEntries(entries: readonly Message[]): void {
-    for (const entry of entries) this.#add(entryChange(entry))
+    const [first] = entries
+    const last = entries.at(-1)
+    if (!first || !last || !this.#writes) return
+    const { conversationId } = first
+    const { taken, cuts } = this.#runs.add(conversationId, first.seq, last.seq)
+    for (const { conversationId: id, below } of cuts) {
+      this.#deleteEntries(id, below - 1)
+      this.#keepRun(id)
+    }
+    if (!taken) return
+    const from = this.#runs.at(conversationId)?.from ?? Number.POSITIVE_INFINITY
+    for (const entry of entries) {
+      const key = entryKey(conversationId, entry.seq)
+      if (entry.seq >= from) this.#add({ table: 'entries', put: { key, value: entry } })
+    }
+    this.#keepRun(conversationId)
   }
 
   /** Changes a stored message that is not in memory. */
@@ -86,8 +122,10 @@ export class ChatCache {
   }
 
   dropEntries(conversationId: string): void {
-    const [from, to] = [entryKey(conversationId, 0), entryKey(conversationId, 10 ** seqDigits - 1)]
-    this.#add({ table: 'entries', delete: { from, to } })
+    if (!this.#writes) return
+    this.#runs.drop(conversationId)
+    this.#deleteEntries(conversationId, 10 ** seqDigits - 1)
+    this.#keepRun(conversationId)
   }
 
   putView(view: ConversationView): void {
@@ -107,6 +145,7 @@ export class ChatCache {
   }
 
   clear(): void {
+    if (this.#writes) this.#runs.clear()
     for (const change of clearing()) this.#add(change)
   }
 
@@ -118,11 +157,33 @@ export class ChatCache {
   #lead(): void {
     this.#writer = true
     if (!this.#synced) return
-    for (const change of [...clearing(), ...this.#options.snapshot()]) this.#add(change)
+    this.clear()
+    const { cursor, projectId, conversations } = this.#options.snapshot()
+    for (const { view, entries } of conversations) {
+      this.putView(view)
+      this.putEntries(entries)
+    }
+    if (cursor !== undefined && projectId !== undefined) this.putCursor(cursor, projectId)
+  }
+
+  get #writes(): boolean {
+    return this.#writer && !this.#failed
+  }
+
+  #deleteEntries(conversationId: string, until: number): void {
+    const [from, to] = [entryKey(conversationId, 0), entryKey(conversationId, until)]
+    this.#add({ table: 'entries', delete: { from, to } })
+  }
+
+  #keepRun(conversationId: string): void {
+    const key = runPrefix + conversationId
+    const run = this.#runs.at(conversationId)
+    if (run) this.#add({ table: 'state', put: { key, value: { ...run } } })
+    else this.#add({ table: 'state', delete: { from: key, to: key } })
   }
 
   #add(change: StorageChange): void {
-    if (!this.#writer || this.#failed) return
+    if (!this.#writes) return
     this.#batch.push(change)
     this.#writing ??= this.#write()
   }
@@ -148,10 +209,6 @@ export class ChatCache {
     this.#options.onFailed(error)
     await this.#storage.write(clearing()).catch(this.#options.onFailed)
   }
-}
-
-export function entryChange(entry: Message): StorageChange {
-  return { table: 'entries', put: { key: entryKey(entry.conversationId, entry.seq), value: entry } }
 }
 
 function entryKey(conversationId: string, seq: number): string {

@@ -1,14 +1,22 @@
-import type { ConversationView, Message, ServerEvent } from '@parley/contracts'
+import type {
+  ConversationView,
+  Invitation,
+  JoinRequest,
+  Message,
+  Notice,
+  ServerEvent,
+} from '@parley/contracts'
 import { Backoff } from '../connection/backoff.ts'
 import type { Request, Session } from '../connection/connection.ts'
 import { Emitter } from '../emitter.ts'
-import type { Files } from '../files.ts'
+import type { Files, UploadOptions } from '../files.ts'
 import { asParleyError, type ParleyError } from '../parley-error.ts'
 import { randomId } from '../random-id.ts'
 import type { Rest } from '../rest.ts'
 import type { Storage } from '../storage/storage.ts'
 import { ChatCache } from './chat-cache.ts'
 import { isImage } from './chat-message.ts'
+import type { ChatRoomEvent } from './chat-room.ts'
 import { Conversation } from './conversation.ts'
 import type { ConversationPorts } from './conversation-types.ts'
 import { Outbox, type OutgoingFile } from './outbox.ts'
@@ -23,6 +31,16 @@ export interface ChatEvents {
    * tried again with the next connection.
    */
   sync: { kind: 'resumed' } | { kind: 'reloaded' } | { kind: 'failed'; error: ParleyError }
+  /** Somebody asks to join a group that the user owns or administers. */
+  'join-requested': JoinRequest
+  /** An own request to join was decided. */
+  'join-decided': JoinRequest
+  invited: Invitation
+  notice: Notice
+  /** Id of a notice that was taken back. */
+  'notice-withdrawn': string
+  /** @internal What chat rooms hear; see `joinChatRoom`. */
+  'chat-room': ChatRoomEvent
   /** The store failed, for lack of room as a rule; the client goes on without keeping anything. */
   'storage-failed': unknown
 }
@@ -71,25 +89,24 @@ export class Chat extends Emitter<ChatEvents> {
     this.#ports = ports
     const onFailed = (error: unknown) => this.emit('storage-failed', error)
     this.#cache = new ChatCache(ports.storage, {
-      snapshot: () => [
-        ...[...this.#conversations.values()].flatMap((conversation) => conversation.snapshot()),
-        ...(this.#cursor ? [{ table: 'state', put: { key: 'cursor', value: this.#cursor } } as const] : []),
-        ...(this.#projectId
-          ? [{ table: 'state', put: { key: 'projectId', value: this.#projectId } } as const]
-          : []),
-      ],
+      snapshot: () => ({
+        cursor: this.#cursor,
+        projectId: this.#projectId,
+        conversations: [...this.#conversations.values()].flatMap((each) => each.snapshot()),
+      }),
       onFailed,
     })
     this.#outbox = new Outbox({
       storage: ports.storage,
       owner: ports.clientId,
-      send: ({ clientMessageId, conversationId, toUserId }, content) =>
+      send: ({ clientMessageId, conversationId, toUserId, options }, content) =>
         ports.request('message.send', {
           clientMessageId,
           content,
+          ...options,
           ...(toUserId === undefined ? { conversationId } : { toUserId }),
         }),
-      upload: (file, onProgress) => this.#upload(file, onProgress),
+      upload: (file, onProgress, options) => this.#upload(file, onProgress, options),
       onStorageFailed: onFailed,
     })
     this.#conversationPorts = {
@@ -122,7 +139,7 @@ export class Chat extends Emitter<ChatEvents> {
     this.#list ??= [...this.#conversations.values()]
       .filter(
         ({ id, view }) =>
-          (view && (view.type === 'group' || view.headSeq > 0)) || this.#outbox.entries(id).length > 0,
+          (view && (view.type !== 'direct' || view.headSeq > 0)) || this.#outbox.entries(id).length > 0,
       )
       .sort((one, other) => other.lastActivityMs - one.lastActivityMs || (one.id < other.id ? -1 : 1))
     return this.#list
@@ -162,6 +179,11 @@ export class Chat extends Emitter<ChatEvents> {
     return conversation
   }
 
+  /** @internal Asks the server, for what stands beside this class. */
+  get request(): Request {
+    return this.#ports.request
+  }
+
   /** @internal Fills the list from the store. */
   async load(): Promise<void> {
     const { cursor, projectId, views } = await this.#cache.load()
@@ -196,12 +218,34 @@ export class Chat extends Emitter<ChatEvents> {
   /** @internal */
   handleEvent(event: ServerEvent): void {
     switch (event.type) {
+      case 'chatroom.messages':
+      case 'chatroom.attributes':
+      case 'chatroom.changed':
+      case 'chatroom.online':
+      case 'chatroom.left':
+        this.emit('chat-room', event)
+        break
       case 'message.created':
         this.#take(event.message.conversationId).handleArrival({ entry: event.message })
         break
       case 'message.edited':
       case 'message.recalled':
-        this.#take(event.entry.conversationId).handleArrival({ entry: event.entry, message: event.message })
+      case 'message.changed': {
+        const { entry, message } = event
+        this.#take(entry.conversationId).handleArrival({ entry, ...(message && { message }) })
+        break
+      }
+      case 'message.hidden':
+        this.#conversations.get(event.conversationId)?.handleHidden(event.seqs, event.hiddenVersion)
+        break
+      case 'message.delta':
+        this.#conversations.get(event.conversationId)?.handleDelta(event)
+        break
+      case 'conversation.draft-changed':
+        this.#conversations.get(event.conversationId)?.handleDraft(event.draft)
+        break
+      case 'conversation.delivered':
+        this.#conversations.get(event.conversationId)?.handleDelivered(event.userId, event.deliveredSeq)
         break
       case 'conversation.changed':
         this.#take(event.entry.conversationId).handleArrival({ entry: event.entry })
@@ -211,6 +255,21 @@ export class Chat extends Emitter<ChatEvents> {
         break
       case 'conversation.left':
         this.#drop(event.conversationId)
+        break
+      case 'conversation.join-requested':
+        this.emit('join-requested', event.request)
+        break
+      case 'conversation.join-decided':
+        this.emit('join-decided', event.request)
+        break
+      case 'conversation.invited':
+        this.emit('invited', event.invitation)
+        break
+      case 'notice.created':
+        this.emit('notice', event.notice)
+        break
+      case 'notice.withdrawn':
+        this.emit('notice-withdrawn', event.noticeId)
         break
       case 'conversation.read':
         this.#conversations.get(event.conversationId)?.handleRead(event.userId, event.readSeq)
@@ -331,11 +390,15 @@ export class Chat extends Emitter<ChatEvents> {
     })
   }
 
-  async #upload(file: OutgoingFile, onProgress: (share: number) => void) {
-    const objectId = await this.#ports.files.upload(file, onProgress)
-    const { caption, width, height } = file
+  async #upload(file: OutgoingFile, onProgress: (share: number) => void, options: UploadOptions) {
+    const objectId = await this.#ports.files.upload(file, onProgress, options)
+    const { caption, width, height, voice, video } = file
+    if (voice) return { type: 'voice' as const, objectId, ...voice }
     const common = { objectId, ...(caption && { caption }) }
-    if (!isImage(file.contentType)) return { type: 'file' as const, ...common }
-    return { type: 'image' as const, ...common, ...(width && { width }), ...(height && { height }) }
+    const size = { ...(width && { width }), ...(height && { height }) }
+    if (video) return { type: 'video' as const, ...common, ...size, ...video }
+    return isImage(file.contentType)
+      ? { type: 'image' as const, ...common, ...size }
+      : { type: 'file' as const, ...common }
   }
 }

@@ -71,6 +71,11 @@ export class ConversationLog {
     return true
   }
 
+  /** Forgets the oldest entries beyond `most`. Where the log stands is the same. */
+  trim(most: number): void {
+    if (this.#entries.length > most) this.#entries = this.#entries.slice(-most)
+  }
+
   /** Starts at an older head, for a log of which nothing was handed out beyond it. */
   rewind(entries: readonly Message[]): void {
     const last = entries.at(-1)

@@ -1,20 +1,21 @@
 import type {
+  ClientFrameBody,
+  ClientFrameType,
   ConversationView,
-  chatEndpoints,
-  EndpointAnswer,
-  EntryContent,
+  Draft,
+  FrameAnswers,
   Member,
   Message,
   MessageContent,
   SendAnswer,
+  SendOptions,
 } from '@parley/contracts'
 import { Emitter } from '../emitter.ts'
 import { randomId } from '../random-id.ts'
-import { segment } from '../rest.ts'
-import type { StorageChange } from '../storage/storage.ts'
-import { entryChange } from './chat-cache.ts'
-import { type ChatMessage, isMessage, isShown, outgoingMessage, storedMessage } from './chat-message.ts'
-import { type Arrival, ConversationLog } from './conversation-log.ts'
+import type { CachedConversation } from './chat-cache.ts'
+import { type ChatMessage, isMessage } from './chat-message.ts'
+import type { Arrival } from './conversation-log.ts'
+import { ConversationMembers } from './conversation-members.ts'
 import type {
   ConversationEvents,
   ConversationPorts,
@@ -22,38 +23,38 @@ import type {
   SendInput,
   SendResult,
 } from './conversation-types.ts'
+import { DeliveredTeller } from './delivered-teller.ts'
+import { EntryChanges, type MessageOperation } from './entry-changes.ts'
+import { EntryWindow, pageSize } from './entry-window.ts'
 import { addressIn, isExpired } from './file-address.ts'
 import { describeFile, type FileInput, type FileOptions } from './file-input.ts'
-import { LogFiller, longestGap, mostPerPage } from './log-filler.ts'
-import { changed, type MessageChange } from './message-change.ts'
+import { changesGroup } from './group-view.ts'
+import { GrowingTexts } from './growing-texts.ts'
+import { LiveView } from './live-view.ts'
+import { mostPerPage } from './log-filler.ts'
+import { MemberCursors } from './member-cursors.ts'
+import { changesMessage } from './message-change.ts'
 import type { OutboxItem } from './outbox.ts'
+import { PendingSends } from './pending-sends.ts'
 import { ReadTeller } from './read-teller.ts'
+import { listMessages } from './shown-messages.ts'
 import { Typing } from './typing.ts'
-
-type MembersPage = EndpointAnswer<(typeof chatEndpoints)['listMembers']>
-type CursorsPage = EndpointAnswer<(typeof chatEndpoints)['listReadCursors']>
-
-const pageSize = 50
-const mostUnread = 999
 
 /** One conversation: its messages in order, what can be done in it, and what happens to it. */
 export class Conversation extends Emitter<ConversationEvents> {
   readonly id: string
   readonly #ports: ConversationPorts
+  readonly #view: LiveView
+  readonly #window: EntryWindow
+  readonly #sends: PendingSends
+  readonly #changes: EntryChanges
+  readonly #members: ConversationMembers
+  readonly #cursors: MemberCursors
   readonly #typing: Typing
-  readonly #filler: LogFiller
   readonly #readTeller: ReadTeller
-  readonly #readCursors = new Map<string, number>()
-  /** Acknowledged by the server, not yet in the log. */
-  readonly #settling = new Map<string, { item: OutboxItem; seq: number }>()
-  readonly #awaited = new Map<number, ((message: Message) => void)[]>()
-  #view: ConversationView | undefined
-  #log: ConversationLog | undefined
+  readonly #deliveredTeller: DeliveredTeller
+  readonly #growing: GrowingTexts
   #peerId: string | undefined
-  #visibleFromSeq = 1
-  #loaded = false
-  #loading: Promise<void> | undefined
-  #loadingOlder: Promise<boolean> | undefined
   #messages: readonly ChatMessage[] | undefined
   #closed = false
 
@@ -63,17 +64,58 @@ export class Conversation extends Emitter<ConversationEvents> {
     this.id = id
     this.#ports = ports
     this.#peerId = peerId
-    this.#filler = new LogFiller({
-      log: () => this.#log,
+    const { userId } = ports
+    const connected = () => !this.#closed && ports.connected()
+    this.#view = new LiveView(userId)
+    this.#view.on('doubtful', () => this.#askAgain())
+    this.#window = new EntryWindow({
+      conversationId: id,
+      cache: ports.cache,
       list: (range) => this.#list(range),
-      connected: () => !this.#closed && ports.connected(),
-      onReady: (arrivals) => this.#deliver(arrivals),
-      onTooLong: (log, head) => this.#passOver(log, head),
+      askHead: () => this.#ask(),
+      connected,
+      heard: () => this.hasListeners('message') || ports.followsAll(),
     })
+    this.#window.on('arrived', (arrivals) => this.#arrived(arrivals))
+    this.#window.on('passed-over', ({ head }) => this.#sends.handlePassedOver(head))
+    this.#window.on('reloaded', () => this.emit('reloaded', {}))
+    this.#window.on('changed', () => this.#change())
+    this.#sends = new PendingSends({
+      userId,
+      at: (seq) => this.#window.at(seq),
+      head: () => (this.#window.begun ? this.#window.run.head : undefined),
+      find: (clientMessageId) =>
+        ports.request('message.find', { clientMessageId }, { resend: true, timeoutMs: 120_000 }),
+    })
+    this.#members = new ConversationMembers(ports.rest, id)
+    this.#cursors = new MemberCursors(userId)
     this.#readTeller = new ReadTeller({
       tell: (seq) => ports.request('conversation.read', { conversationId: id, seq }),
-      connected: () => !this.#closed && ports.connected(),
+      connected,
     })
+    this.#deliveredTeller = new DeliveredTeller({
+      tell: (seq) => ports.request('conversation.delivered', { conversationId: id, seq }),
+      connected,
+    })
+    this.#growing = new GrowingTexts({
+      read: (messageId, offset) => this.perform('stream.read', { messageId, offset }),
+      onGrown: (messageId, text) => {
+        this.emit('growing', { messageId, text })
+        this.#change()
+      },
+    })
+    this.#changes = new EntryChanges({
+      conversationId: id,
+      userId,
+      window: this.#window,
+      view: this.#view,
+      cache: ports.cache,
+      growing: this.#growing,
+      request: ports.request,
+    })
+    this.#changes.on('updated', (message) => this.emit('updated', message))
+    this.#changes.on('recalled', (message) => this.emit('recalled', message))
+    this.#changes.on('replaced', () => this.#change())
     this.#typing = new Typing((userIds) => {
       this.emit('typing', { userIds })
       this.#change()
@@ -82,12 +124,12 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** The conversation as the user sees it; undefined until it is known, or before its first message. */
   get view(): ConversationView | undefined {
-    return this.#view
+    return this.#view.current
   }
 
   /** The other user of a direct conversation. */
   get peerId(): string | undefined {
-    return this.#view?.peerId ?? this.#peerId
+    return this.view?.peerId ?? this.#peerId
   }
 
   /** What is loaded, ascending, with own messages on their way at the end. A new array after every change. */
@@ -97,12 +139,12 @@ export class Conversation extends Emitter<ConversationEvents> {
   }
 
   get loaded(): boolean {
-    return this.#loaded
+    return this.#window.loaded
   }
 
   /** True while there are older messages than those in `messages`. */
   get hasOlder(): boolean {
-    return this.#log !== undefined && this.#log.from > Math.max(1, this.#visibleFromSeq)
+    return this.#window.hasOlder
   }
 
   /** True once the user is in it no more, or the client was closed: nothing will happen here again. */
@@ -116,13 +158,18 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** How far other members have read, as far as it is known; `loadReadCursors` fills it. */
   get readCursors(): ReadonlyMap<string, number> {
-    return this.#readCursors
+    return this.#cursors.read
+  }
+
+  /** How far messages have reached devices of others, as far as it is known: in direct conversations live. */
+  get deliveredCursors(): ReadonlyMap<string, number> {
+    return this.#cursors.delivered
   }
 
   /** When something happened here last, in milliseconds since 1970. */
   get lastActivityMs(): number {
     const pending = this.#ports.outbox.entries(this.id).at(-1)?.item.createdAt
-    const shown = this.#view?.lastMessage?.createdAt ?? this.#view?.createdAt
+    const shown = this.view?.lastMessage?.createdAt ?? this.view?.createdAt
     return Math.max(pending ? Date.parse(pending) : 0, shown ? Date.parse(shown) : 0)
   }
 
@@ -131,20 +178,22 @@ export class Conversation extends Emitter<ConversationEvents> {
       'content' in input
         ? input.content
         : { type: 'text', text: input.text, ...(input.mentions && { mentions: input.mentions }) }
-    return this.#send({ content }, input.clientMessageId)
+    return this.#send({ content, ...sendOptions(input) }, input.clientMessageId)
   }
 
   /** Uploads and sends a file; one that browsers can show becomes an image message. */
   sendFile(input: FileInput, options: FileOptions = {}): SendResult {
     const clientMessageId = options.clientMessageId ?? randomId('c')
-    const sent = describeFile(input, options).then((file) => this.#send({ file }, clientMessageId))
+    const sent = describeFile(input, options).then((file) =>
+      this.#send({ file, ...sendOptions(options) }, clientMessageId),
+    )
     sent.catch(() => undefined)
     return Object.assign(sent, { clientMessageId })
   }
 
   /** Sends a failed message again under its old id. */
   retry(clientMessageId: string): SendResult {
-    return this.#stored(clientMessageId, this.#ports.outbox.retry(clientMessageId))
+    return this.#sends.stored(clientMessageId, this.#ports.outbox.retry(clientMessageId))
   }
 
   /** Takes back a message that failed or did not leave yet; false when it may be on its way already. */
@@ -170,19 +219,17 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** Brings the newest messages into `messages`, from the cache where it can. */
   load(): Promise<void> {
-    if (this.#loaded) return Promise.resolve()
-    this.#loading ??= this.#load().finally(() => {
-      this.#loading = undefined
-    })
-    return this.#loading
+    return this.#window.load()
   }
 
   /** Brings one more page of older messages into `messages`; answers whether there are more. */
   loadOlder(limit = pageSize): Promise<boolean> {
-    this.#loadingOlder ??= this.#loadOlder(limit).finally(() => {
-      this.#loadingOlder = undefined
-    })
-    return this.#loadingOlder
+    return this.#window.loadOlder(limit)
+  }
+
+  /** Says that nobody looks any more: only the newest messages stay in memory, until `load` is called again. */
+  unload(): void {
+    this.#window.unload()
   }
 
   /**
@@ -190,94 +237,115 @@ export class Conversation extends Emitter<ConversationEvents> {
    * is done by itself where the known address says that its time is over.
    */
   async fileUrl(seq: number, { renew = false } = {}): Promise<string | undefined> {
-    const known = addressIn(this.#log?.at(seq))
+    const known = addressIn(this.#window.at(seq))
     if (known && !renew && !isExpired(known)) return known
     const { items } = await this.#list({ afterSeq: seq - 1, limit: 1 })
     const [message] = items
     if (message?.seq !== seq) return undefined
-    this.#replace(message)
+    this.#changes.replace(message)
     return addressIn(message)
   }
 
   /** Replaces the content of an own message; answers it as it stands then. */
   async edit(messageId: string, content: MessageContent | { text: string }): Promise<Message> {
     const whole: MessageContent = 'type' in content ? content : { type: 'text', text: content.text }
-    const message = await this.#ports.request('message.edit', { messageId, content: whole }, { resend: true })
-    this.#replace(message)
-    return message
+    return this.change('message.edit', { messageId, content: whole })
   }
 
   /** Empties a message for everybody. */
   async recall(messageId: string): Promise<Message> {
-    const message = await this.#ports.request('message.recall', { messageId }, { resend: true })
-    this.#replace(message)
+    return this.change('message.recall', { messageId })
+  }
+
+  /** Reacts with an emoji, once; shown at once and taken back when the server refuses. */
+  react(messageId: string, emoji: string): Promise<Message> {
+    return this.#changes.toggle('message.react', messageId, emoji)
+  }
+
+  unreact(messageId: string, emoji: string): Promise<Message> {
+    return this.#changes.toggle('message.unreact', messageId, emoji)
+  }
+
+  /** Deletes messages for the user alone, on all devices. */
+  async deleteForMe(seqs: number[]): Promise<void> {
+    await this.perform('message.hide', { conversationId: this.id, seqs })
+    this.#changes.hide(seqs)
+  }
+
+  /** Keeps what the user has begun to write for all devices; an empty text forgets it. */
+  async saveDraft(text: string): Promise<void> {
+    const { draft } = await this.perform('conversation.draft', { conversationId: this.id, text })
+    this.handleDraft(draft)
+  }
+
+  /** Asks the server for an operation; safe to repeat over a lost connection. */
+  perform<T extends ClientFrameType>(type: T, body: ClientFrameBody<T>): Promise<FrameAnswers[T]> {
+    return this.#ports.request(type, body, { resend: true })
+  }
+
+  /** An operation that answers the message as it stands then, which shows at once. */
+  async change<T extends MessageOperation>(type: T, body: ClientFrameBody<T>): Promise<Message> {
+    const message = (await this.perform(type, body)) as Message
+    this.#changes.replace(message)
     return message
   }
 
   /** Moves the read cursor to `seq`, or to the newest message; it never moves back. */
-  markRead(seq: number = this.#log?.head ?? 0): void {
-    if (!this.#view || seq <= this.#view.readSeq) return
-    this.#applyOwnRead(seq)
+  markRead(seq: number = this.#window.run.head): void {
+    if (!this.view || seq <= this.view.readSeq) return
+    this.#ownRead(seq)
+    this.#deliveredTeller.passed(seq)
     void this.#readTeller.want(seq)
   }
 
   /** Tells that the user types; call it on every key, it limits itself. */
   typing(): void {
-    if (!this.#view || !this.#ports.connected() || !this.#typing.shouldTell()) return
+    if (!this.view || !this.#ports.connected() || !this.#typing.shouldTell()) return
     this.#ports.request('conversation.typing', { conversationId: this.id }).catch(() => undefined) // Kept nowhere.
   }
 
   /** All members, by user id. */
-  async members(): Promise<Member[]> {
-    const members: Member[] = []
-    for await (const page of this.#pages<MembersPage>('members')) members.push(...page.items)
-    return members
+  members(): Promise<Member[]> {
+    return this.#members.list()
   }
 
   /** Asks how far everybody has read; later changes come by themselves. */
   async loadReadCursors(): Promise<ReadonlyMap<string, number>> {
-    for await (const page of this.#pages<CursorsPage>('read-cursors')) {
-      for (const { userId, readSeq } of page.items) this.#noteRead(userId, readSeq)
+    for (const { userId, readSeq, deliveredSeq } of await this.#members.readCursors()) {
+      this.#cursors.handleRead(userId, readSeq)
+      this.#cursors.handleDelivered(userId, deliveredSeq ?? 0)
     }
     this.#change()
-    return this.#readCursors
+    return this.#cursors.read
   }
 
-  async addMembers(userIds: string[]): Promise<void> {
-    await this.#ports.rest.call('POST', `${this.#path}/members`, { body: { userIds } })
+  addMembers(userIds: string[]): Promise<void> {
+    return this.#members.add(userIds)
   }
 
-  async removeMember(userId: string): Promise<void> {
-    await this.#ports.rest.call('DELETE', `${this.#path}/members/${segment(userId)}`)
+  removeMember(userId: string): Promise<void> {
+    return this.#members.remove(userId)
   }
 
   leave(): Promise<void> {
     return this.removeMember(this.#ports.userId)
   }
 
+  /** @internal Asks the server, for what stands beside this class. */
+  get request(): ConversationPorts['request'] {
+    return this.#ports.request
+  }
+
   // Input of the chat, which owns this conversation.
 
   /** @internal A view from sync or from a question of its own. */
   handleView(view: ConversationView): void {
-    const log = this.#log
-    const newer = (log?.entries ?? []).filter(({ seq }) => seq > view.headSeq)
-    const readSeq = Math.max(view.readSeq, this.#view?.readSeq ?? 0, this.#readTeller.wantedSeq)
-    const last = newer.findLast(isMessage) ?? view.lastMessage
-    this.#view = {
-      ...view,
-      readSeq,
-      unread: view.unread + newer.filter((entry) => this.#isUnread(entry, readSeq)).length,
-      headSeq: Math.max(view.headSeq, log?.head ?? 0),
-      ...(last && { lastMessage: last }),
-    }
-    if (readSeq >= this.#view.headSeq) this.#view.unread = 0
-    if (!log) {
-      this.#log = new ConversationLog(view.headSeq)
-    } else if (view.headSeq > log.head) {
-      log.expect(view.headSeq)
-      if (!this.#followed) this.#skip()
-      else void this.#filler.now()
-    }
+    const known = this.view
+    this.#view.handleView(view, this.#window.run, this.#readTeller.wantedSeq)
+    this.#window.handleHead(view.headSeq)
+    const hiddenSince = known?.hiddenVersion ?? 0
+    if (known && (view.hiddenVersion ?? 0) > hiddenSince) void this.#askHidden(hiddenSince)
+    if (view.unread > 0) this.#tellDelivered()
     this.#keepView()
     this.#change()
     void this.#readTeller.tell()
@@ -285,63 +353,72 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** @internal The server could not continue: nothing kept about this conversation counts any more. */
   handleReplaced(view: ConversationView): void {
-    const wasLoaded = this.#loaded
-    this.#log?.restart(view.headSeq)
-    this.#view = undefined
-    this.#visibleFromSeq = 1
+    const wasLoaded = this.loaded
+    this.#window.handleReplaced(view.headSeq)
+    this.#view.forget()
     this.handleView(view)
-    if (wasLoaded) this.#reload()
+    if (wasLoaded) this.#window.reload()
   }
 
   /** @internal */
   handleArrival(arrival: Arrival): void {
-    // Of a conversation heard of for the first time, this entry is where it begins for us.
-    this.#log ??= new ConversationLog(arrival.entry.seq - 1)
-    this.#deliver(this.#log.receive(arrival))
-    if (this.#log.missing) this.#filler.soon()
+    this.#window.handleArrival(arrival)
   }
 
   /** @internal Everything after `seq` is new to us. */
   handleBegin(seq: number): void {
-    this.#log ??= new ConversationLog(seq)
+    this.#window.begin(seq)
   }
 
   /** @internal */
   handleAcked(item: OutboxItem, answer: SendAnswer): void {
     this.#typing.sent()
-    this.#log ??= new ConversationLog(answer.seq - 1)
-    const log = this.#log
-    if (answer.seq <= log.head) return
-    this.#settling.set(item.clientMessageId, { item, seq: answer.seq })
-    const { content } = item
-    const plain = content?.type === 'text' || content?.type === 'custom'
-    const previousNo =
-      log.entries.at(-1)?.messageNo ?? this.#view?.headMessageNo ?? (log.head === 0 ? 0 : undefined)
-    if (plain && answer.seq === log.head + 1 && previousNo !== undefined) {
-      const entry: Message = {
-        id: answer.messageId,
-        conversationId: this.id,
-        seq: answer.seq,
-        messageNo: previousNo + 1,
-        senderId: this.#ports.userId,
-        clientMessageId: item.clientMessageId,
-        content,
-        createdAt: answer.createdAt,
-      }
-      this.handleArrival({ entry })
-    } else {
-      // Facts of a file come from the server only, and earlier entries have to come first.
-      log.expect(answer.seq)
-      this.#filler.soon()
-    }
+    this.#window.begin(answer.seq - 1)
+    const { head } = this.#window.run
+    if (answer.seq <= head) return
+    this.#sends.handleAcked(item, answer.seq)
+    const entry = answer.seq === head + 1 ? this.#entryOf(item, answer) : undefined
+    if (entry) this.#window.handleArrival({ entry })
+    else this.#window.handleExpected(answer.seq)
   }
 
   /** @internal */
   handleRead(userId: string, readSeq: number): void {
-    if (userId === this.#ports.userId) this.#applyOwnRead(readSeq)
-    else this.#noteRead(userId, readSeq)
+    if (userId === this.#ports.userId) this.#ownRead(readSeq)
+    else this.#cursors.handleRead(userId, readSeq)
     this.emit('read', { userId, readSeq })
     this.#change()
+  }
+
+  /** @internal */
+  handleDelivered(userId: string, deliveredSeq: number): void {
+    this.#cursors.handleDelivered(userId, deliveredSeq)
+    this.emit('delivered', { userId, deliveredSeq })
+    this.#change()
+  }
+
+  /** @internal */
+  handleHidden(seqs: readonly number[], hiddenVersion: number): void {
+    this.#changes.hide(seqs)
+    if (!this.view) return
+    this.#view.handleHiddenVersion(hiddenVersion)
+    this.#keepView()
+    // What is unread, or last, is another now.
+    this.#askAgain()
+  }
+
+  /** @internal */
+  handleDraft(draft: Draft | undefined): void {
+    if (!this.view) return
+    this.#view.handleDraft(draft)
+    this.#keepView()
+    this.emit('draft', draft)
+    this.#change()
+  }
+
+  /** @internal */
+  handleDelta({ messageId, offset, text }: { messageId: string; offset: number; text: string }): void {
+    this.#growing.take(messageId, offset, text)
   }
 
   /** @internal */
@@ -351,7 +428,9 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** @internal */
   handleConnected(): void {
-    if (this.#log?.missing) this.#filler.soon()
+    this.#window.handleConnected()
+    this.#growing.resume()
+    void this.#deliveredTeller.tell()
   }
 
   /** @internal */
@@ -360,34 +439,26 @@ export class Conversation extends Emitter<ConversationEvents> {
   }
 
   /** @internal What the cache has to hold of this conversation. */
-  snapshot(): StorageChange[] {
-    if (!this.#view) return []
-    return [
-      { table: 'conversations', put: { key: this.id, value: this.#view } },
-      ...(this.#log?.entries ?? []).map(entryChange),
-    ]
+  snapshot(): CachedConversation[] {
+    return this.view ? [{ view: this.view, entries: this.#window.run.entries }] : []
   }
 
   /** @internal */
   close(): void {
     this.#closed = true
-    this.#filler.close()
+    this.#window.close()
+    this.#sends.close()
+    this.#changes.close()
+    this.#deliveredTeller.close()
     this.#typing.close()
+    this.#view.close()
     this.dropListeners()
   }
 
-  get #path(): string {
-    return `/v1/conversations/${segment(this.id)}`
-  }
-
-  /** Whether somebody looks at or listens to this conversation, so that no entry may be passed over. */
-  get #followed(): boolean {
-    return (
-      this.#loaded || this.#loading !== undefined || this.hasListeners('message') || this.#ports.followsAll()
-    )
-  }
-
-  #send(what: Pick<OutboxItem, 'content' | 'file'>, clientMessageId: string = randomId('c')): SendResult {
+  #send(
+    what: Pick<OutboxItem, 'content' | 'file' | 'options'>,
+    clientMessageId: string = randomId('c'),
+  ): SendResult {
     const toUserId = this.peerId
     const draft = {
       clientMessageId,
@@ -395,188 +466,68 @@ export class Conversation extends Emitter<ConversationEvents> {
       ...(toUserId !== undefined && { toUserId }),
       ...what,
     }
-    return this.#stored(clientMessageId, this.#ports.outbox.add(draft))
+    return this.#sends.stored(clientMessageId, this.#ports.outbox.add(draft))
   }
 
-  #stored(clientMessageId: string, acked: Promise<SendAnswer>): SendResult {
-    const stored = acked.then(async ({ seq }) => {
-      const message = this.#log?.at(seq)
-      if (message) return message
-      if (this.#log && seq <= this.#log.head)
-        return this.#ports.request('message.find', { clientMessageId }, { resend: true })
-      return new Promise<Message>((resolve) => {
-        this.#awaited.set(seq, [...(this.#awaited.get(seq) ?? []), resolve])
-      })
-    })
-    stored.catch(() => undefined)
-    return Object.assign(stored, { clientMessageId })
-  }
-
-  #deliver(arrivals: readonly Arrival[]): void {
-    if (arrivals.length === 0) return
-    for (const { entry, message } of arrivals) {
-      this.#ports.cache.putEntries([entry])
-      if (entry.clientMessageId && entry.senderId === this.#ports.userId)
-        this.#settling.delete(entry.clientMessageId)
-      this.#advance(entry)
-      this.#announce(entry, message)
-      for (const resolve of this.#awaited.get(entry.seq) ?? []) resolve(entry)
-      this.#awaited.delete(entry.seq)
+  /** What was acknowledged, where the client knows all that the server stored; else the server has to be asked. */
+  #entryOf(item: OutboxItem, { seq, messageId, createdAt }: SendAnswer): Message | undefined {
+    const { content, options, clientMessageId } = item
+    const ordinary = !options && !this.view?.messageExpiry
+    const plain = ordinary && (content?.type === 'text' || content?.type === 'custom')
+    const previousNo =
+      this.#window.run.entries.at(-1)?.messageNo ?? this.view?.headMessageNo ?? (seq === 1 ? 0 : undefined)
+    if (!plain || previousNo === undefined) return undefined
+    return {
+      id: messageId,
+      conversationId: this.id,
+      seq,
+      messageNo: previousNo + 1,
+      senderId: this.#ports.userId,
+      clientMessageId,
+      content,
+      createdAt,
     }
-    if (!this.#view) this.#ask().catch(() => undefined) // Made just now; the next sync brings it too.
+  }
+
+  #arrived(arrivals: readonly Arrival[]): void {
+    for (const { entry, message } of arrivals) {
+      this.#sends.handleEntry(entry)
+      this.#view.handleEntry(entry)
+      this.#announce(entry, message)
+    }
+    if (arrivals.some(({ entry }) => this.#view.isUnread(entry))) this.#tellDelivered()
+    if (!this.view) this.#askAgain() // Made just now; the next sync brings it too.
     this.#keepView()
     this.#change()
   }
 
-  #advance(entry: Message): void {
-    const view = this.#view
-    if (!view || entry.seq <= view.headSeq) return
-    this.#view = {
-      ...view,
-      headSeq: entry.seq,
-      headMessageNo: entry.messageNo,
-      unread: Math.min(mostUnread, view.unread + (this.#isUnread(entry, view.readSeq) ? 1 : 0)),
-      ...(isMessage(entry) && { lastMessage: entry }),
-    }
-  }
-
   #announce(entry: Message, message: Message | undefined): void {
     const { content } = entry
+    if (changesMessage(content)) {
+      this.#changes.handleChange(entry, content, message)
+      return
+    }
     switch (content.type) {
-      case 'edit':
-      case 'recall':
-        this.#applyChange(entry, content, message)
-        return
       case 'members-added':
       case 'members-removed':
-        this.#countMembers(content)
+        this.#view.handleMembers(content)
         this.emit('member', entry)
         return
-      case 'profile-changed': {
-        const { type: _type, ...profile } = content
-        if (!this.#view) return
-        this.#view = { ...this.#view, ...(profile as Partial<ConversationView>) }
-        this.emit('profile', this.#view)
+      case 'profile-changed':
+        this.#view.handleProfile(content)
+        if (this.view) this.emit('profile', this.view)
         return
-      }
       default:
+        if (changesGroup(content)) {
+          this.#view.handleGroupChange(entry)
+          this.emit('group', entry)
+        }
         if (!isMessage(entry)) return
         this.#typing.stopped(entry.senderId)
+        this.#growing.see(entry)
+        if (entry.threadRootId) this.#changes.countReply(entry, 1)
         this.emit('message', entry)
     }
-  }
-
-  /** An edit or recall in the log changes an earlier entry, in memory or in the cache. */
-  #applyChange(entry: Message, change: MessageChange, message: Message | undefined): void {
-    const apply = (target: Message) => message ?? changed(target, entry, change)
-    const target = this.#log?.at(change.targetSeq)
-    if (target) this.#replace(apply(target))
-    else this.#ports.cache.updateEntry(this.id, change.targetSeq, apply).catch(() => undefined)
-    const last = this.#view?.lastMessage
-    if (this.#view && last?.seq === change.targetSeq) this.#view = { ...this.#view, lastMessage: apply(last) }
-    const now = this.#log?.at(change.targetSeq) ?? message
-    if (now) this.emit(change.type === 'edit' ? 'updated' : 'recalled', now)
-  }
-
-  #replace(message: Message): void {
-    if (!this.#log?.replace(message)) return
-    this.#ports.cache.putEntries([message])
-    if (this.#view?.lastMessage?.id === message.id) this.#view = { ...this.#view, lastMessage: message }
-    this.#change()
-  }
-
-  #countMembers(content: Extract<EntryContent, { type: 'members-added' | 'members-removed' }>): void {
-    if (!this.#view) return
-    const by = content.type === 'members-added' ? content.members.length : -content.userIds.length
-    this.#view = { ...this.#view, memberCount: Math.max(0, this.#view.memberCount + by) }
-  }
-
-  #isUnread(entry: Message, readSeq: number): boolean {
-    return isMessage(entry) && entry.senderId !== this.#ports.userId && entry.seq > readSeq
-  }
-
-  #passOver(log: ConversationLog, head: number): void {
-    this.#deliver(log.skipTo(head))
-    this.#ports.cache.dropEntries(this.id)
-    this.#reload()
-  }
-
-  #reload(): void {
-    this.#loaded = false
-    this.#settleAwaited()
-    this.emit('reloaded', {})
-    this.load().catch(() => undefined) // The next load tries again.
-  }
-
-  /** Nobody looks: the entries between are left on the server until somebody does. */
-  #skip(): void {
-    const log = this.#log
-    if (!log?.missing) return
-    this.#ports.cache.dropEntries(this.id)
-    this.#deliver(log.skipTo(log.missing.afterSeq + log.missing.count))
-    this.#settleAwaited()
-  }
-
-  /** Sends whose entry was passed over are answered from the server. */
-  #settleAwaited(): void {
-    const head = this.#log?.head ?? 0
-    for (const [clientMessageId, { seq }] of this.#settling) {
-      if (seq > head) continue
-      this.#settling.delete(clientMessageId)
-      const waiting = this.#awaited.get(seq) ?? []
-      this.#awaited.delete(seq)
-      const found = this.#ports.request(
-        'message.find',
-        { clientMessageId },
-        { resend: true, timeoutMs: 120_000 },
-      )
-      found.then(
-        (message) => {
-          for (const resolve of waiting) resolve(message)
-        },
-        () => undefined,
-      )
-    }
-  }
-
-  async #load(): Promise<void> {
-    if (!this.#log) await this.#ask()
-    const log = this.#log
-    if (!log) return
-    const stored = await this.#ports.cache.entries(this.id, log.from - 1, pageSize)
-    const last = stored.at(-1)?.seq ?? log.from - 1
-    if (last === log.from - 1) log.prepend(stored)
-    else if (log.entries.length === 0 && log.head - last <= longestGap) {
-      const head = log.head
-      log.rewind(stored)
-      log.expect(head)
-      void this.#filler.now()
-    } else this.#ports.cache.dropEntries(this.id)
-    if (log.entries.length === 0 && log.head > 0) await this.#loadNewest(log)
-    this.#loaded = true
-    this.#change()
-  }
-
-  async #loadNewest(log: ConversationLog): Promise<void> {
-    const { items, visibleFromSeq } = await this.#list({ limit: pageSize })
-    this.#visibleFromSeq = visibleFromSeq
-    const older = items.filter(({ seq }) => seq < log.from)
-    if (log.prepend(older)) this.#ports.cache.putEntries(older)
-    for (const entry of items) this.#deliver(log.receive({ entry }))
-  }
-
-  async #loadOlder(limit: number): Promise<boolean> {
-    await this.load()
-    const log = this.#log
-    if (!log || !this.hasOlder) return false
-    const stored = await this.#ports.cache.entries(this.id, log.from - 1, limit)
-    if (!log.prepend(stored)) {
-      const { items, visibleFromSeq } = await this.#list({ beforeSeq: log.from, limit })
-      this.#visibleFromSeq = visibleFromSeq
-      if (log.prepend(items)) this.#ports.cache.putEntries(items)
-    }
-    this.#change()
-    return this.hasOlder
   }
 
   async #ask(): Promise<void> {
@@ -585,43 +536,33 @@ export class Conversation extends Emitter<ConversationEvents> {
     )
   }
 
+  /** Where the answer is not waited for: the next sync brings what a failure leaves out. */
+  #askAgain(): void {
+    this.#ask().catch(() => undefined)
+  }
+
   #list(range: { afterSeq?: number; beforeSeq?: number; limit: number }) {
     return this.#ports.request('message.list', { conversationId: this.id, ...range }, { resend: true })
   }
 
-  async *#pages<Page extends { nextCursor?: string | undefined }>(what: string): AsyncGenerator<Page> {
-    let cursor: string | undefined
-    do {
-      const page = await this.#ports.rest.call<Page>('GET', `${this.#path}/${what}`, {
-        query: { limit: 200, cursor },
-      })
-      yield page
-      cursor = page.nextCursor
-    } while (cursor !== undefined)
+  #tellDelivered(): void {
+    const seq = this.#view.deliverableSeq
+    if (seq !== undefined) this.#deliveredTeller.want(seq)
   }
 
-  #noteRead(userId: string, readSeq: number): void {
-    if (userId === this.#ports.userId) return
-    this.#readCursors.set(userId, Math.max(readSeq, this.#readCursors.get(userId) ?? 0))
+  async #askHidden(afterVersion: number): Promise<void> {
+    await this.#changes.askHidden(afterVersion)
+    this.#keepView()
   }
 
-  #applyOwnRead(readSeq: number): void {
-    const view = this.#view
-    if (!view || readSeq <= view.readSeq) return
-    const log = this.#log
-    let unread = 0
-    if (log && readSeq < log.head) {
-      const complete = log.from <= readSeq + 1
-      unread = complete ? log.entries.filter((entry) => this.#isUnread(entry, readSeq)).length : view.unread
-      if (!complete) this.#ask().catch(() => undefined) // The next sync brings the count.
-    }
-    this.#view = { ...view, readSeq, unread: Math.min(mostUnread, unread) }
+  #ownRead(readSeq: number): void {
+    if (!this.#view.handleRead(readSeq, this.#window.run)) return
     this.#keepView()
     this.#change()
   }
 
   #keepView(): void {
-    if (this.#view) this.#ports.cache.putView(this.#view)
+    if (this.view) this.#ports.cache.putView(this.view)
   }
 
   #change(): void {
@@ -631,12 +572,25 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   #listMessages(): ChatMessage[] {
     const { userId, outbox } = this.#ports
-    const stored = (this.#log?.entries ?? []).filter(isShown).map((entry) => storedMessage(entry, userId))
-    const known = new Set(stored.flatMap(({ key, senderId }) => (senderId === userId ? [key] : [])))
-    const settling = [...this.#settling.values()].map(({ item }) =>
-      outgoingMessage({ item, state: 'in-flight', progress: 1 }, userId),
-    )
-    const outgoing = outbox.entries(this.id).map((entry) => outgoingMessage(entry, userId))
-    return [...stored, ...[...settling, ...outgoing].filter(({ key }) => !known.has(key))]
+    return listMessages({
+      userId,
+      entries: this.#window.run.entries,
+      at: (seq) => this.#window.at(seq),
+      textOf: (messageId) => this.#growing.at(messageId),
+      settling: this.#sends.settling,
+      outgoing: outbox.entries(this.id),
+    })
   }
+}
+
+/** What a send says beside its content. */
+function sendOptions(input: SendOptions): { options?: SendOptions } {
+  const { replyToId, threadRootId, expiresAfterMs, burnAfterReadMs } = input
+  const options = {
+    ...(replyToId && { replyToId }),
+    ...(threadRootId && { threadRootId }),
+    ...(expiresAfterMs && { expiresAfterMs }),
+    ...(burnAfterReadMs && { burnAfterReadMs }),
+  }
+  return Object.keys(options).length > 0 ? { options } : {}
 }

@@ -3,7 +3,7 @@ import type { Message } from '@parley/contracts'
 /** Where the file of a message can be read from. */
 export function addressIn(message: Message | undefined): string | undefined {
   const content = message?.content
-  return content?.type === 'image' || content?.type === 'file' ? content.attachment?.url : undefined
+  return content && 'attachment' in content ? content.attachment?.url : undefined
 }
 
 /** Addresses of our content origin say until when they hold; of others an expired one shows when it is used. */

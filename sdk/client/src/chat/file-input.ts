@@ -1,10 +1,11 @@
+import type { SendOptions } from '@parley/contracts'
 import { isImage } from './chat-message.ts'
-import type { OutgoingFile } from './outbox.ts'
+import type { OutgoingFile, VideoFacts, VoiceFacts } from './outbox.ts'
 
 /** A file of the browser, or bytes with a name. */
 export type FileInput = Blob | { name: string; contentType: string; bytes: Uint8Array }
 
-export interface FileOptions {
+export interface FileOptions extends SendOptions {
   /** Name for a Blob that has none. */
   name?: string
   caption?: string
@@ -12,6 +13,10 @@ export interface FileOptions {
   width?: number
   height?: number
   clientMessageId?: string
+  /** Makes it a voice message. */
+  voice?: VoiceFacts
+  /** Makes it a video message. */
+  video?: VideoFacts
 }
 
 const contentTypeForm = /^[\w.+-]+\/[\w.+-]+$/
@@ -27,6 +32,8 @@ export async function describeFile(input: FileInput, options: FileOptions): Prom
     name: name.slice(0, 255) || 'file',
     contentType,
     ...(options.caption && { caption: options.caption }),
+    ...(options.voice && { voice: options.voice }),
+    ...(options.video && { video: options.video }),
     ...(size?.width && { width: size.width }),
     ...(size?.height && { height: size.height }),
   }

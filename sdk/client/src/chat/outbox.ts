@@ -1,8 +1,9 @@
-import type { MessageContent, SendAnswer } from '@parley/contracts'
+import type { MessageContent, SendAnswer, SendOptions } from '@parley/contracts'
 import { Backoff } from '../connection/backoff.ts'
 import { Emitter } from '../emitter.ts'
+import type { BegunUpload, UploadOptions } from '../files.ts'
 import { asParleyError, ParleyError } from '../parley-error.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Storage, StorageChange } from '../storage/storage.ts'
 
 /** A file that has yet to be uploaded. */
 export interface OutgoingFile {
@@ -12,6 +13,22 @@ export interface OutgoingFile {
   caption?: string
   width?: number
   height?: number
+  /** Makes it a voice message. */
+  voice?: VoiceFacts
+  /** Makes it a video message. */
+  video?: VideoFacts
+}
+
+export interface VoiceFacts {
+  durationMs: number
+  /** Loudness over time, 0 to 255, at most 256 values. */
+  waveform?: number[]
+}
+
+export interface VideoFacts {
+  durationMs?: number
+  /** An uploaded image that is shown before it plays. */
+  posterObjectId?: string
 }
 
 /** A send as it is kept until the server has acknowledged it. */
@@ -21,6 +38,9 @@ export interface OutboxItem {
   toUserId?: string
   content?: MessageContent
   file?: OutgoingFile
+  /** Where the upload of the file goes on after a reload. */
+  upload?: BegunUpload
+  options?: SendOptions
   /** Ascending in the order of sending. */
   order: number
   createdAt: string
@@ -35,6 +55,8 @@ export interface OutboxEntry {
   /** Share of the upload that is done, 0 to 1. */
   progress: number
   error?: ParleyError
+  /** Gives up the upload that is under way. */
+  abort?: AbortController
 }
 
 export interface OutboxEvents {
@@ -47,7 +69,11 @@ export interface OutboxPorts {
   /** Name of this client among those that share the storage; its lease shows that it lives. */
   owner: string
   send: (item: OutboxItem, content: MessageContent) => Promise<SendAnswer>
-  upload: (file: OutgoingFile, onProgress: (share: number) => void) => Promise<MessageContent>
+  upload: (
+    file: OutgoingFile,
+    onProgress: (share: number) => void,
+    options: UploadOptions,
+  ) => Promise<MessageContent>
   onStorageFailed: (error: unknown) => void
 }
 
@@ -77,6 +103,10 @@ export class Outbox extends Emitter<OutboxEvents> {
   readonly #ports: OutboxPorts
   readonly #lanes = new Map<string, Lane>()
   readonly #waiters = new Map<string, Waiter>()
+  /** Removals that the storage has not confirmed. */
+  readonly #removals = new Set<Promise<void>>()
+  /** For each reading of the storage under way: what was removed since it began. */
+  readonly #removedMeanwhile = new Set<Set<string>>()
   readonly #release: () => void
   #connected = false
   #closed = false
@@ -90,14 +120,12 @@ export class Outbox extends Emitter<OutboxEvents> {
 
   /** Takes what an earlier life of this client left, and what clients left that live no more. */
   async load(): Promise<void> {
-    const { storage, owner } = this.#ports
-    const [records, leased] = await Promise.all([storage.read('outbox'), storage.leased()])
-    const items = records.map(({ value }) => value as OutboxItem)
-    items.sort((one, other) => one.order - other.order)
-    for (const item of items) {
+    const { owner } = this.#ports
+    for (const { item, leased } of await this.#read()) {
+      if (this.#closed) return
       if (this.#find(item.clientMessageId)) continue
       if (item.owner !== owner) {
-        if (leased.includes(leaseName(item.owner))) continue
+        if (leased) continue
         item.owner = owner
         this.#store(item)
       }
@@ -112,6 +140,24 @@ export class Outbox extends Emitter<OutboxEvents> {
       this.emit('changed', { conversationId: item.conversationId })
     }
     this.#pumpAll()
+  }
+
+  /** What the storage holds, in the order of sending, without what was settled before this answers. */
+  async #read(): Promise<{ item: OutboxItem; leased: boolean }[]> {
+    const { storage } = this.#ports
+    await Promise.all(this.#removals)
+    const removed = new Set<string>()
+    this.#removedMeanwhile.add(removed)
+    try {
+      const [records, leased] = await Promise.all([storage.read('outbox'), storage.leased()])
+      return records
+        .map(({ value }) => value as OutboxItem)
+        .filter(({ clientMessageId }) => !removed.has(clientMessageId))
+        .sort((one, other) => one.order - other.order)
+        .map((item) => ({ item, leased: leased.includes(leaseName(item.owner)) }))
+    } finally {
+      this.#removedMeanwhile.delete(removed)
+    }
   }
 
   entries(conversationId: string): readonly OutboxEntry[] {
@@ -153,7 +199,9 @@ export class Outbox extends Emitter<OutboxEvents> {
   discard(clientMessageId: string): boolean {
     const entry = this.#find(clientMessageId)
     if (!entry || entry.state === 'in-flight') return false
+    entry.abort?.abort()
     this.#remove(entry)
+    this.emit('changed', entry.item)
     this.#settle(clientMessageId, new ParleyError('aborted', 'The message was discarded'))
     return true
   }
@@ -172,7 +220,10 @@ export class Outbox extends Emitter<OutboxEvents> {
     if (this.#closed) return
     this.#closed = true
     this.#release()
-    for (const lane of this.#lanes.values()) clearTimeout(lane.timer)
+    for (const { timer, entries } of this.#lanes.values()) {
+      clearTimeout(timer)
+      for (const { abort } of entries) abort?.abort()
+    }
     for (const { reject } of this.#waiters.values()) reject(ParleyError.closed())
     this.#waiters.clear()
     this.dropListeners()
@@ -211,9 +262,10 @@ export class Outbox extends Emitter<OutboxEvents> {
       const answer = await this.#ports.send(item, content)
       if (this.#closed) return
       lane.backoff.reset()
-      // The log must know of the message before the outbox forgets it, or it would vanish from the screen.
-      this.emit('acked', { item, answer })
+      // Whoever looks sees it here or among what is acknowledged: never in both, never in none.
       this.#remove(entry)
+      this.emit('acked', { item, answer })
+      this.emit('changed', item)
       this.#waiters.get(item.clientMessageId)?.resolve(answer)
       this.#waiters.delete(item.clientMessageId)
     } catch (error) {
@@ -224,15 +276,27 @@ export class Outbox extends Emitter<OutboxEvents> {
 
   async #upload(lane: Lane, entry: OutboxEntry, file: OutgoingFile): Promise<void> {
     const { item } = entry
+    const abort = new AbortController()
     entry.state = 'uploading'
+    entry.abort = abort
     this.emit('changed', item)
+    const onProgress = (share: number) => {
+      if (abort.signal.aborted) return
+      entry.progress = share
+      this.emit('changed', item)
+    }
     try {
-      const content = await this.#ports.upload(file, (share) => {
-        entry.progress = share
-        this.emit('changed', item)
+      const content = await this.#ports.upload(file, onProgress, {
+        signal: abort.signal,
+        resume: item.upload,
+        onBegun: (begun) => {
+          item.upload = begun
+          this.#store(item)
+        },
       })
       if (this.#closed || !lane.entries.includes(entry)) return
       item.content = content
+      delete item.upload
       entry.state = 'queued'
       // Its place in the order is where the upload ended.
       lane.entries = [...lane.entries.filter((other) => other !== entry), entry]
@@ -240,7 +304,7 @@ export class Outbox extends Emitter<OutboxEvents> {
       item.order = this.#lastOrder
       this.#store(item)
     } catch (error) {
-      if (!lane.entries.includes(entry)) return
+      if (this.#closed || !lane.entries.includes(entry)) return
       this.#failed(lane, entry, asParleyError(error, 'upload-failed'))
     }
     this.#goOn(lane)
@@ -289,16 +353,18 @@ export class Outbox extends Emitter<OutboxEvents> {
     const { clientMessageId, conversationId } = entry.item
     const lane = this.#lane(conversationId)
     lane.entries = lane.entries.filter((other) => other !== entry)
-    this.#write({ table: 'outbox', delete: { from: clientMessageId, to: clientMessageId } })
-    this.emit('changed', { conversationId })
+    for (const removed of this.#removedMeanwhile) removed.add(clientMessageId)
+    const removal = this.#write({ table: 'outbox', delete: { from: clientMessageId, to: clientMessageId } })
+    this.#removals.add(removal)
+    void removal.then(() => this.#removals.delete(removal))
   }
 
   #store(item: OutboxItem): void {
-    this.#write({ table: 'outbox', put: { key: item.clientMessageId, value: { ...item } } })
+    void this.#write({ table: 'outbox', put: { key: item.clientMessageId, value: { ...item } } })
   }
 
-  #write(change: Parameters<Storage['write']>[0][number]): void {
-    this.#ports.storage.write([change]).catch(this.#ports.onStorageFailed)
+  #write(change: StorageChange): Promise<void> {
+    return this.#ports.storage.write([change]).catch(this.#ports.onStorageFailed)
   }
 
   #find(clientMessageId: string): OutboxEntry | undefined {
