@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { pin } from '../chat/machine/cores.ts'
+import { type CallFigures, callTable, measureCalls, weathers } from './calls/calls.ts'
 import { JanusTarget, janusInstalled } from './janus/janus-target.ts'
 import { measureLimits } from './limits.ts'
 import { generatorFlag, runGenerator } from './load/generator-process.ts'
@@ -84,10 +85,24 @@ async function runOn(
   }
 }
 
+/** Both ways of handling loss in one run, so that they meet the same machine. */
+async function runCalls(pattern: string): Promise<void> {
+  const chosen = weathers.filter(({ name }) => new RegExp(pattern).test(name))
+  const timing = { settleSeconds: 12, seconds: 12, atOnce: 3 }
+  const figures: CallFigures[] = []
+  for (const handling of [true, false]) {
+    figures.push(...(await measureCalls(handling, chosen, timing, (line) => console.log(line))))
+  }
+  mkdirSync(outDir, { recursive: true })
+  writeFileSync(join(outDir, 'rtc-calls.json'), `${JSON.stringify(figures, null, 2)}\n`)
+  console.log(`\n${callTable(figures)}\n\nall of it in .cache/bench/rtc-calls.json`)
+}
+
 const args = process.argv.slice(2)
 if (args.includes(generatorFlag)) runGenerator()
 else if (args.includes('--help')) console.log(usage)
 else {
-  await runAll(readOptions(args))
+  const options = readOptions(args)
+  await (options.calls === undefined ? runAll(options) : runCalls(options.calls))
   process.exit(0)
 }

@@ -4,6 +4,8 @@ import type { TargetName } from './target.ts'
 
 export interface BenchOptions {
   quick: boolean
+  /** Calls between browsers over bad networks, and nothing else. */
+  calls: string | undefined
   targets: readonly TargetName[]
   /** Subscribers, ascending. */
   steps: readonly number[]
@@ -16,6 +18,7 @@ export interface BenchOptions {
 
 export const usage = `npm run bench -- rtc [options]
   --quick             shorter windows, 50 and 200 subscribers, no weak network: under 90 s
+  --calls <pattern>   calls between browsers over bad networks, with and without loss handling; '.' for all
   --steps 50,200      subscribers (50,200,1000)
   --seconds N         length of a window
   --no-peer           without janus
@@ -30,6 +33,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
+      calls: { type: 'string' },
       steps: { type: 'string' },
       seconds: { type: 'string' },
       sinks: { type: 'string' },
@@ -47,6 +51,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   if (!values['no-peer']) targets.push('janus')
   return {
     quick,
+    calls: values.calls,
     targets,
     steps: (values.steps ?? (quick ? '50,200' : '50,200,1000')).split(',').map((step) => countOf(step)),
     windowSeconds: values.seconds === undefined ? (quick ? 4 : 8) : countOf(values.seconds),

@@ -169,8 +169,103 @@ export interface RtcServerEvents {
     active: boolean
     reason: SubscriptionReason
   }
+  /** Of a publication of this client: layers (ascending in quality) that nobody watches need not be sent. */
+  'rtc.publication-layers': { roomId: string; publicationId: string; active: boolean[] }
+  /** The way to this client as the server measures it, each 2 s. Rates in bits a second, loss from 0 to 1. */
+  'rtc.path-measured': {
+    roomId: string
+    /** What may be sent, with all repairs. */
+    target: number
+    limit: 'delay' | 'loss' | 'receiver'
+    /** Before repair. */
+    loss: number
+    /** Whether the path loses whatever is sent, or because too much is. */
+    lossKind: 'none' | 'random' | 'congestion'
+    roundTripMs: number
+    throughput: number
+    queue: 'normal' | 'overused' | 'underused'
+    /** What everything that is wanted would take at its best, and what is sent of it. */
+    wanted: number
+    allotted: number
+  }
   /** This connection is no longer in the room. */
   'rtc.closed': { roomId: string; reason: RtcLeaveReason }
+}
+
+const offerType = 'application/sdp'
+const fragmentType = 'application/trickle-ice-sdpfrag'
+const sdpFragment = z
+  .string()
+  .meta({ description: 'SDP fragment (RFC 8840): ICE credentials and candidates' })
+
+/** Publishing or playing by HTTP. The three endpoints of both differ in nothing but their names and paths. */
+function httpSession<Kind extends 'Whip' | 'Whep'>(kind: Kind) {
+  const shared = { tag: 'rtc', auth: 'user' } as const
+  const path = `/v1/rtc/rooms/{roomId}/${kind.toLowerCase()}`
+  const what = kind === 'Whip' ? 'Publish by WHIP (RFC 9725)' : 'Play by WHEP (draft-ietf-wish-whep)'
+  return {
+    start: endpoint({
+      ...shared,
+      name: `start${kind}`,
+      method: 'POST',
+      path,
+      summary: `${what}: offer in, answer out; the room is made on first use`,
+      params: byRoom,
+      body: sdp,
+      bodyType: offerType,
+      status: 201,
+      answer: sdp,
+      answerType: offerType,
+      answerHeaders: {
+        Location: 'The session: PATCH trickles or restarts ICE, DELETE ends it',
+        ETag: 'Entity tag of the ICE session, for If-Match',
+        'Accept-Patch': fragmentType,
+        Link: 'ICE servers with their credentials, `rel="ice-server"`',
+      },
+      idempotencyKey: false,
+      errors: [
+        'forbidden',
+        'grant-missing',
+        'not-acceptable',
+        'sdp-not-supported',
+        'limit-exceeded',
+        'not-implemented',
+      ],
+    }),
+    update: endpoint({
+      ...shared,
+      name: `update${kind}`,
+      method: 'PATCH',
+      path: `${path}/{participantId}`,
+      summary: 'Trickle candidates (If-Match: the entity tag), or restart ICE (If-Match: *)',
+      params: byParticipant,
+      body: sdpFragment,
+      bodyType: fragmentType,
+      status: 200,
+      answer: sdpFragment,
+      answerType: fragmentType,
+      answerHeaders: { ETag: 'Entity tag of the new ICE session' },
+      otherStatuses: { 204: 'The candidates were taken' },
+      errors: [
+        'forbidden',
+        'not-found',
+        'conflict',
+        'version-mismatch',
+        'precondition-required',
+        'not-implemented',
+      ],
+    }),
+    end: endpoint({
+      ...shared,
+      name: `end${kind}`,
+      method: 'DELETE',
+      path: `${path}/{participantId}`,
+      summary: 'End the session',
+      params: byParticipant,
+      status: 200,
+      errors: ['forbidden', 'not-found', 'not-implemented'],
+    }),
+  }
 }
 
 const byRoom = z.object({ roomId: customId })
@@ -183,6 +278,7 @@ export const rtcEndpoints = {
     method: 'POST',
     path: '/v1/rtc/rooms',
     auth: 'key',
+    audit: false,
     summary: 'Make a room; a room that a valid grant names is also made on first use',
     body: z.object({ id: customId.optional(), name: text(256).optional() }),
     status: 201,
@@ -219,6 +315,7 @@ export const rtcEndpoints = {
     method: 'DELETE',
     path: '/v1/rtc/rooms/{roomId}/participants/{participantId}',
     auth: 'key-or-user',
+    audit: true,
     summary: 'Remove a participant (API key, or a token with grant rtc.admin)',
     params: byParticipant,
     status: 200,
@@ -237,4 +334,17 @@ export const rtcEndpoints = {
     answer: done,
     errors: ['room-not-found'],
   }),
+} as const
+
+const whip = httpSession('Whip')
+const whep = httpSession('Whep')
+
+/** WHIP and WHEP: bodies are SDP, so these are called by their own clients. */
+export const whipEndpoints = {
+  startWhip: whip.start,
+  updateWhip: whip.update,
+  endWhip: whip.end,
+  startWhep: whep.start,
+  updateWhep: whep.update,
+  endWhep: whep.end,
 } as const

@@ -45,8 +45,9 @@ export class Receiver {
           this.#repairs.set(repair, original)
       }
     }
-    const [first] = this.#remote
-    this.#transportSequenceId = first && extensionId(first, transportSequence.uri)
+    // One number means one extension in all of a bundle, but not every section has it.
+    const ids = this.#remote.map((section) => extensionId(section, transportSequence.uri))
+    this.#transportSequenceId = ids.find((id) => id !== undefined)
   }
 
   handle(bytes: Uint8Array, arrivalMs: number): void {

@@ -7,5 +7,7 @@ export function rewriteCandidates(
 ): string {
   const description = parseSdp(sdp)
   const candidates = description.transport.candidates.flatMap((candidate) => rewrite(candidate) ?? [])
-  return serializeSdp({ ...description, transport: { ...description.transport, candidates } })
+  const rewritten = serializeSdp({ ...description, transport: { ...description.transport, candidates } })
+  // What a peer did not offer must not appear on the way.
+  return sdp.includes('a=rtcp-rsize') ? rewritten : rewritten.replaceAll('a=rtcp-rsize\r\n', '')
 }

@@ -1,5 +1,12 @@
 import { randomInt, randomUUID } from 'node:crypto'
-import { parseRtcp, type RtcpPacket, roundTripMs, serializeRtcp, toNtp } from '@parley/protocols/rtcp'
+import {
+  parseRtcp,
+  type ReportBlock,
+  type RtcpPacket,
+  roundTripMs,
+  serializeRtcp,
+  toNtp,
+} from '@parley/protocols/rtcp'
 import {
   type DtlsSetup,
   type MediaDescription,
@@ -73,6 +80,8 @@ export class SyntheticPeer {
   #remoteUfrag: string | undefined
   #mediaRoundTripMs: number | undefined
   #violations = 0
+  #reducedSize = true
+  readonly #lastReports = new Map<number, ReportBlock>()
   #closed = false
 
   constructor(options: SyntheticPeerOptions = {}) {
@@ -111,6 +120,7 @@ export class SyntheticPeer {
   /** Takes the answer to the last offer and starts, or goes on with the new sections. */
   acceptAnswer(sdp: string): void {
     const answer = parseSdp(sdp)
+    this.#reducedSize = takesReducedSize(sdp)
     const { setup } = answer.transport
     if (setup === 'actpass') throw new ProtocolViolation('sdp', 'an answer must choose its DTLS role')
     for (const section of answer.media) {
@@ -127,6 +137,7 @@ export class SyntheticPeer {
   /** Takes an offer and gives the answer: receives all it can, sends where the offer wants to receive. */
   async acceptOffer(sdp: string): Promise<string> {
     const offer = parseSdp(sdp)
+    this.#reducedSize = takesReducedSize(sdp)
     // RFC 8839 section 4.4.1.1.1: new credentials in an offer are an ICE restart, and the answer has new ones too.
     if (this.#remoteUfrag !== undefined && this.#remoteUfrag !== offer.transport.iceUfrag)
       this.transport.restartIce()
@@ -144,7 +155,8 @@ export class SyntheticPeer {
     this.#receiver.setRemote(offer.media)
     const description = await this.#describe(media, active ? 'active' : 'passive')
     this.#connect(offer.transport, active ? 'client' : 'server')
-    return serializeSdp(description)
+    const answer = serializeSdp(description)
+    return this.#reducedSize ? answer : answer.replaceAll('a=rtcp-rsize\r\n', '')
   }
 
   /**
@@ -230,6 +242,7 @@ export class SyntheticPeer {
   #sendReports(now: number): void {
     this.#sendRtcp(this.#sender.reports(this.#cname))
     const blocks = [...this.#receiver.streams.values()].map((stream) => stream.loss.reportBlock(now))
+    for (const block of blocks) this.#lastReports.set(block.ssrc, block)
     for (let start = 0; start < blocks.length; start += 31) {
       const reports = blocks.slice(start, start + 31)
       this.#sendRtcp([{ type: 'receiver-report', ssrc: this.#localSsrc, reports }])
@@ -237,7 +250,18 @@ export class SyntheticPeer {
   }
 
   #sendRtcp(packets: readonly RtcpPacket[]): void {
-    for (const packet of packets) this.transport.sendRtcp(serializeRtcp([packet]))
+    for (const packet of packets) {
+      this.transport.sendRtcp(
+        serializeRtcp(this.#reducedSize ? [packet] : [...this.#reportBefore(packet), packet]),
+      )
+    }
+  }
+
+  /** Feedback stands behind a report of its stream, unless both sides take it alone (RFC 5506). */
+  #reportBefore(packet: RtcpPacket): RtcpPacket[] {
+    if (packet.type === 'sender-report' || packet.type === 'receiver-report') return []
+    const last = 'mediaSsrc' in packet ? this.#lastReports.get(packet.mediaSsrc) : undefined
+    return [{ type: 'receiver-report', ssrc: this.#localSsrc, reports: last === undefined ? [] : [last] }]
   }
 
   #handleRtcp(bytes: Buffer, arrivalMs: number): void {
@@ -264,4 +288,8 @@ export class SyntheticPeer {
       this.#violations++
     }
   }
+}
+
+function takesReducedSize(sdp: string): boolean {
+  return /^a=rtcp-rsize/m.test(sdp)
 }

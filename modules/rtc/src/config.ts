@@ -39,6 +39,11 @@ export const rtcSettings = {
     { default: 30_000, min: 0, max: 600_000 },
     'How long the place of a participant whose connection was lost is kept, in milliseconds',
   ),
+  consentMs: integer(
+    'PARLEY_RTC_CONSENT_MS',
+    { default: 30_000, min: 1_000, max: 30_000 },
+    'Without a sign of consent for this long a media connection has ended (RFC 7675), in milliseconds',
+  ),
   maxParticipants: integer(
     'PARLEY_RTC_MAX_PARTICIPANTS',
     { default: 5_000, min: 1 },
@@ -53,6 +58,16 @@ export const rtcSettings = {
     'PARLEY_RTC_LOUDEST',
     { default: 9, min: 1 },
     'Microphones of a room that are forwarded at once: the loudest; the others wait',
+  ),
+  congestion: flag(
+    'PARLEY_RTC_CONGESTION',
+    true,
+    'Measure the path to each subscriber and send what it carries; false: judge paths by loss alone',
+  ),
+  repair: flag(
+    'PARLEY_RTC_REPAIR',
+    true,
+    'Answer random loss with redundancy: deeper RED, copies, several answers to one request; false: requests alone',
   ),
   roomLeaseMs: integer(
     'PARLEY_RTC_ROOM_LEASE_MS',

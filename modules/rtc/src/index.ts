@@ -1,4 +1,5 @@
 export { type RtcSettings, rtcSettings } from './config.ts'
+export { rtcMigrations } from './migrations/index.ts'
 export { createRtc } from './module.ts'
-export type { RtcPorts } from './ports.ts'
+export type { RoomGuard, RtcPorts } from './ports.ts'
 export type { RtcService } from './service.ts'

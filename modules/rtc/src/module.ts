@@ -1,4 +1,4 @@
-import { AppError, type ClientFrameType, clientFrames } from '@parley/contracts'
+import { AppError, type ClientFrameType, clientFrames, type Restriction } from '@parley/contracts'
 import { readSettings } from '@parley/core/kernel'
 import type { Platform } from '@parley/core/platform'
 import { rtcSettings } from './config.ts'
@@ -25,6 +25,7 @@ const toldByWebhooks = [
   'room.publication-removed',
 ] as const
 const speakersEveryMs = 300
+const watchersEveryMs = 500
 const usageEveryMs = 1_000
 const qualityEveryMs = 2_000
 const grantsEveryMs = 2_000
@@ -52,6 +53,7 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   })
   const pool = new SfuPool({
     ...{ size: settings.workers, port: settings.mediaPort, addresses, logger },
+    consentMs: settings.consentMs,
     ...(ports.sfuEntry !== undefined && { entry: ports.sfuEntry }),
   })
   scope.own('media workers', pool)
@@ -63,7 +65,7 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
     encode: (event) => gateway.encode(event),
   })
   const turn = { urls: settings.turnUrls, secret: settings.turnSecret, ttlMs: settings.turnTtlMs }
-  const rtc = new RtcService({ rooms, store, turn })
+  const rtc = new RtcService({ rooms, store, turn, guards: ports.guards ?? [] })
 
   registerRoutes(http, rtc)
   registerFrames(gateway, rtc, telemetry)
@@ -74,15 +76,35 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   http.readiness('rtc', () => (pool.starting ? 'the media workers are starting' : undefined))
 
   scope.own('rooms', rtc)
+  const stopBans = outbox.tail({
+    types: ['restriction.created'],
+    handle: async (events) => {
+      for (const { projectId, data } of events) {
+        if ('restriction' in data && endsMedia(data.restriction))
+          rtc.removeUser(projectId, data.restriction.userId)
+      }
+    },
+  })
+  scope.onClose('bans', stopBans)
   scope.every('speakers', speakersEveryMs, () => {
     for (const room of rooms.alive) room.lookAtSpeakers()
   })
+  if (settings.congestion) {
+    scope.every('watchers', watchersEveryMs, () => {
+      for (const room of rooms.alive) room.lookAtWatchers(performance.now())
+    })
+  }
   scope.every('usage', usageEveryMs, () => usage.flush())
   scope.every('quality', qualityEveryMs, () => quality.report())
   scope.every('grants', grantsEveryMs, () => rtc.checkGrants())
   scope.every('room leases', Math.floor(settings.roomLeaseMs / 3), () => rooms.extendLeases())
   pool.start()
   return rtc
+}
+
+/** A ban from one conversation says nothing about rooms; one that is over by now says nothing at all. */
+function endsMedia({ kind, conversationId, untilMs }: Restriction): boolean {
+  return kind === 'ban' && conversationId === undefined && (untilMs === undefined || untilMs > Date.now())
 }
 
 function refuse({ http, gateway }: Platform, reason: AppError): void {

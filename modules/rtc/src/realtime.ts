@@ -15,8 +15,8 @@ export function registerFrames(gateway: Gateway, rtc: RtcService, telemetry: Tel
     return {}
   })
 
-  gateway.handle('rtc.publish', async (session, { roomId, sdp, publications }) =>
-    rtc.place(session, roomId).publish(sdp, publications),
+  gateway.handle('rtc.publish', (session, { roomId, sdp, publications }) =>
+    rtc.publish(session, roomId, { sdp, items: publications }),
   )
 
   gateway.handle('rtc.subscribe-answer', async (session, { roomId, sdp, version }) => {

@@ -3,12 +3,14 @@ import {
   type Grants,
   type IceServer,
   type Participant as ParticipantView,
+  type PublicationSource,
   type Room as RoomView,
   type RtcFrameAnswers,
 } from '@parley/contracts'
 import type { EndReason, Session } from '@parley/core/gateway'
 import { iceServers, type TurnOptions } from './ice-servers.ts'
-import type { Participant, ParticipantOptions } from './room/participant.ts'
+import type { RoomGuard } from './ports.ts'
+import type { Participant, ParticipantOptions, PublicationOffer } from './room/participant.ts'
 import { rightsOf } from './room/rights.ts'
 import type { Room } from './room/room.ts'
 import type { RoomStore } from './room/room-store.ts'
@@ -18,6 +20,7 @@ export interface RtcServiceOptions {
   rooms: Rooms
   store: RoomStore
   turn: TurnOptions
+  guards: readonly RoomGuard[]
 }
 
 export interface JoinRequest {
@@ -34,11 +37,13 @@ export class RtcService {
   readonly rooms: Rooms
   readonly #store: RoomStore
   readonly #turn: TurnOptions
+  readonly #guards: readonly RoomGuard[]
 
   constructor(options: RtcServiceOptions) {
     this.rooms = options.rooms
     this.#store = options.store
     this.#turn = options.turn
+    this.#guards = options.guards
   }
 
   iceServers(userId: string): IceServer[] {
@@ -47,19 +52,29 @@ export class RtcService {
 
   /** Joins, or takes up the place of a lost connection of the same user. */
   async join(session: Session, request: JoinRequest): Promise<RtcFrameAnswers['rtc.join']> {
-    const { roomId, name, participantId } = request
-    const rights = rightsOf(session.grants, roomId)
-    const room = await this.#openRoom(session.projectId, roomId)
+    const { roomId, name } = request
+    rightsOf(session.grants, roomId)
     const own = placesOf(session)
-    if (own.size >= maxPlaces && !own.has(roomId)) {
-      throw new AppError('limit-exceeded', `A connection may be in ${maxPlaces} rooms at once`)
+    requirePlace(own, roomId)
+    const asked = this.#keptPlace(session, request) === undefined
+    if (asked) {
+      const { projectId, userId } = session
+      await this.#ask((guard) => guard.beforeJoin({ projectId, roomId, userId, name, via: 'member' }))
+      if (session.signal.aborted) throw new AppError('unavailable', 'The connection is gone')
     }
-    const kept = participantId === undefined ? undefined : room.participants.get(participantId)
-    const resumed = kept !== undefined && kept.via === 'member' && kept.userId === session.userId
+    const rights = rightsOf(session.grants, roomId)
+    requirePlace(own, roomId)
+    const room = await this.#openRoom(session.projectId, roomId)
+    const kept = this.#keptPlace(session, request)
+    if (kept === undefined && !asked) {
+      // The kept place ended in between: this is a joining like any other.
+      if (room.participants.size === 0) room.close('room-closed')
+      return this.join(session, { roomId, name })
+    }
     const previous = own.get(roomId)
     if (previous !== undefined && previous !== kept) room.leave(previous, 'left')
     let participant: Participant
-    if (resumed) {
+    if (kept !== undefined) {
       participant = kept
       participant.rights = rights
       if (participant.session !== undefined) placesOf(participant.session).delete(roomId)
@@ -72,7 +87,7 @@ export class RtcService {
     own.set(roomId, participant)
     if (session.signal.aborted) participant.room.detach(participant)
     return {
-      ...{ roomId, participantId: participant.id, resumed },
+      ...{ roomId, participantId: participant.id, resumed: kept !== undefined },
       participants: participant.room
         .members()
         .filter((other) => other !== participant)
@@ -82,12 +97,17 @@ export class RtcService {
     }
   }
 
-  /** Enters a room by HTTP: WHIP and WHEP. */
+  /**
+   * Enters a room by HTTP: WHIP and WHEP. `publications` says what will be published, of the sources that the rights
+   * allow; guards are asked about joining and publishing before anybody hears of it.
+   */
   async enter(
     caller: { projectId: string; userId: string; grants?: Grants | undefined },
     roomId: string,
     via: 'whip' | 'whep',
+    publications: (allowed: readonly PublicationSource[]) => PublicationOffer[] = () => [],
   ): Promise<Participant> {
+    const { projectId, userId } = caller
     const rights = rightsOf(caller.grants, roomId)
     if (via === 'whip' && rights.publish.length === 0) {
       throw new AppError('grant-missing', 'The token holds no grant rtc.publish')
@@ -95,8 +115,39 @@ export class RtcService {
     if (via === 'whep' && !rights.subscribe) {
       throw new AppError('grant-missing', 'The token holds no grant rtc.subscribe')
     }
-    const room = await this.#openRoom(caller.projectId, roomId)
-    return this.#enter(room, { userId: caller.userId, name: undefined, rights, via })
+    const planned = publications(rights.publish).map(({ kind, source }) => ({ kind, source }))
+    await this.#ask((guard) => guard.beforeJoin({ projectId, roomId, userId, via }))
+    if (planned.length > 0) {
+      await this.#ask((guard) =>
+        guard.beforePublish({ projectId, roomId, userId, via, publications: planned }),
+      )
+    }
+    const room = await this.#openRoom(projectId, roomId)
+    return this.#enter(room, { userId, name: undefined, rights, via })
+  }
+
+  /** Answers an offer of the publish connection, when the guards agree to what begins with it. */
+  async publish(
+    session: Session,
+    roomId: string,
+    { sdp, items }: { sdp: string; items: readonly PublicationOffer[] },
+  ): Promise<RtcFrameAnswers['rtc.publish']> {
+    const participant = this.place(session, roomId)
+    return participant.inTurn(async () => {
+      const { projectId, userId } = session
+      const publications = participant
+        .beginning(items)
+        .map(({ kind, source, name }) => ({ kind, source, ...(name !== undefined && { name }) }))
+      if (publications.length > 0) {
+        const { id: participantId, via } = participant
+        await this.#ask((guard) =>
+          guard.beforePublish({ projectId, roomId, userId, participantId, via, publications }),
+        )
+      }
+      // Meanwhile the place may have been left or taken over, and the token renewed.
+      if (this.place(session, roomId) !== participant) throw new AppError('participant-not-found')
+      return participant.publish(sdp, items)
+    })
   }
 
   /** The caller's place in a room, with the rights its token has now. @throws AppError `participant-not-found` */
@@ -119,7 +170,7 @@ export class RtcService {
   handleSessionClosed(session: Session, reason: EndReason): void {
     for (const participant of placesOf(session).values()) {
       if (participant.session !== session) continue
-      if (reason === 'token-revoked' || reason === 'key-revoked') {
+      if (reason === 'token-revoked' || reason === 'key-revoked' || reason === 'banned') {
         participant.room.leave(participant, 'grant-revoked')
       } else participant.room.detach(participant)
     }
@@ -164,6 +215,16 @@ export class RtcService {
     room.remove(participantId)
   }
 
+  /** Sends a user out of all rooms of this process, in whatever way the user came in; media ends at once. */
+  removeUser(projectId: string, userId: string): void {
+    for (const room of this.rooms.alive) {
+      if (room.projectId !== projectId) continue
+      for (const participant of [...room.participants.values()]) {
+        if (participant.userId === userId) room.leave(participant, 'removed')
+      }
+    }
+  }
+
   async deleteRoom(projectId: string, roomId: string): Promise<void> {
     const { room } = await this.rooms.describe(projectId, roomId)
     room?.close('room-closed')
@@ -173,6 +234,17 @@ export class RtcService {
   /** Takes nobody in any more and sends everybody away, so that clients come back elsewhere. */
   async close(): Promise<void> {
     await this.rooms.close()
+  }
+
+  async #ask(ask: (guard: RoomGuard) => Promise<void>): Promise<void> {
+    for (const guard of this.#guards) await ask(guard)
+  }
+
+  /** The place that a lost connection of the same user left, if it is the one that is asked for. */
+  #keptPlace(session: Session, { roomId, participantId }: JoinRequest): Participant | undefined {
+    if (participantId === undefined) return undefined
+    const kept = this.rooms.get(session.projectId, roomId)?.participants.get(participantId)
+    return kept?.via === 'member' && kept.userId === session.userId ? kept : undefined
   }
 
   async #openRoom(projectId: string, roomId: string): Promise<Room> {
@@ -188,6 +260,12 @@ export class RtcService {
     } finally {
       if (room.participants.size === 0) room.close('room-closed')
     }
+  }
+}
+
+function requirePlace(own: ReadonlyMap<string, Participant>, roomId: string): void {
+  if (own.size >= maxPlaces && !own.has(roomId)) {
+    throw new AppError('limit-exceeded', `A connection may be in ${maxPlaces} rooms at once`)
   }
 }
 

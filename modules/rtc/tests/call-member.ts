@@ -8,6 +8,10 @@ export interface CallMemberOptions {
   roomId: string
   device?: string
   send?: SyntheticPeerOptions['send']
+  /** The path both connections take; UDP over 127.0.0.1 when absent. */
+  path?: { address: string; transport: 'udp' | 'tcp' }
+  /** How often the peers ask for consent. */
+  consentMs?: number
   /** The port to receive from instead of the server's, for a network between. */
   receiveVia?: (port: number) => Promise<number>
 }
@@ -18,20 +22,27 @@ export class CallMember {
   readonly joined: FrameAnswers['rtc.join']
   readonly roomId: string
   publisher: SyntheticPeer
-  subscriber = new SyntheticPeer({ address: '127.0.0.1' })
+  subscriber: SyntheticPeer
   publications: { mid: string; id: string }[] = []
   /** Answers of ours that were refused. */
   readonly refusals: unknown[] = []
   #answered = 0
   #closed = false
   readonly #receiveVia: CallMemberOptions['receiveVia']
+  readonly #path: CallMemberOptions['path']
 
   private constructor(client: RealtimeClient, joined: FrameAnswers['rtc.join'], options: CallMemberOptions) {
     this.client = client
     this.joined = joined
     this.roomId = options.roomId
     this.#receiveVia = options.receiveVia
-    this.publisher = new SyntheticPeer({ address: '127.0.0.1', ...(options.send && { send: options.send }) })
+    this.#path = options.path
+    const path = {
+      ...(options.path ?? { address: '127.0.0.1' }),
+      ...(options.consentMs !== undefined && { consentMs: options.consentMs }),
+    }
+    this.publisher = new SyntheticPeer({ ...path, ...(options.send && { send: options.send }) })
+    this.subscriber = new SyntheticPeer(path)
   }
 
   static async join(options: CallMemberOptions): Promise<CallMember> {
@@ -57,7 +68,7 @@ export class CallMember {
       sdp,
       publications: kinds.map((kind, index) => ({ mid: String(index), kind, source: sources[kind] })),
     })
-    this.publisher.acceptAnswer(answer.sdp)
+    this.publisher.acceptAnswer(this.#onPath(answer.sdp))
     this.publications = answer.publications
     await this.publisher.connected
   }
@@ -82,9 +93,18 @@ export class CallMember {
   async #reroute(sdp: string): Promise<string> {
     const port = Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+)/.exec(sdp)?.[1])
     const other = await this.#receiveVia?.(port)
-    if (other === undefined) return sdp
+    if (other === undefined) return this.#onPath(sdp)
     return rewriteCandidates(sdp, (candidate) =>
       candidate.transport === 'udp' ? { ...candidate, port: other } : undefined,
+    )
+  }
+
+  /** The description with the candidates of the path alone. */
+  #onPath(sdp: string): string {
+    const path = this.#path
+    if (path === undefined) return sdp
+    return rewriteCandidates(sdp, (candidate) =>
+      candidate.transport === path.transport && candidate.address === path.address ? candidate : undefined,
     )
   }
 

@@ -2,9 +2,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
 import { createWeakNetwork, type WeakNetwork } from '@parley/testing/weaknet'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { chromiumPath, missingForBrowser } from './build-sfu.ts'
+import { missingForBrowser } from './build-sfu.ts'
+import { launchChromium } from './chromium.ts'
 import { installPageClient } from './page-client.ts'
 
 const missing = await missingForBrowser()
@@ -27,22 +28,7 @@ describe.skipIf(missing !== '')(`Chromium to Chromium${missing && ` (skipped: ${
       response.setHeader('content-type', 'text/html').end('<!doctype html><title>call</title><body></body>')
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    browser = await chromium.launch({
-      executablePath: chromiumPath,
-      args: [
-        ...[
-          '--headless',
-          '--no-sandbox',
-          '--disable-gpu',
-          '--disable-quic',
-          '--no-first-run',
-          '--disable-sync',
-        ],
-        ...['--disable-background-networking', '--disable-component-update'],
-        ...['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
-        '--autoplay-policy=no-user-gesture-required',
-      ],
-    })
+    browser = await launchChromium()
     alice = await openPage()
     bob = await openPage()
   }, 60_000)

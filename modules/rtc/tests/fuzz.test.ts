@@ -1,4 +1,4 @@
-import { type ClientFrameType, clientFrames, rtcEndpoints } from '@parley/contracts'
+import { type ClientFrameType, clientFrames, rtcEndpoints, whipEndpoints } from '@parley/contracts'
 import { fuzzEndpoints, oddId, oddValue, valueFor } from '@parley/core/http/fuzz'
 import { createLogger } from '@parley/core/kernel'
 import { type DevCloud, RealtimeClient, startDevCloud } from '@parley/testing/devcloud'
@@ -104,7 +104,7 @@ describe.skipIf(missing !== '')(`hostile input${missing && ` (skipped: ${missing
     const basic = `Basic ${Buffer.from(`${cloud.keyId}:${cloud.keySecret}`).toString('base64')}`
     await fuzzEndpoints({
       url: cloud.url,
-      endpoints: Object.values(rtcEndpoints),
+      endpoints: [...Object.values(rtcEndpoints), ...Object.values(whipEndpoints)],
       credentials: { key: basic, user: `Bearer ${await cloud.token('mallory')}`, operator: basic },
       knownIds: ['fuzzed', participantId],
       runsPerEndpoint: 10,

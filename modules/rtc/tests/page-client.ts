@@ -1,7 +1,8 @@
 /** What the page offers to the test. */
 export interface PageCall {
-  join(options: { url: string; token: string; roomId: string; device: string }): Promise<void>
-  publish(what: { camera?: boolean; screen?: boolean; maxBitrate?: number }): Promise<void>
+  join(options: JoinOptions): Promise<void>
+  /** `small`: one small picture instead of three layers, where many browsers share a machine. */
+  publish(what: { camera?: boolean; screen?: boolean; small?: boolean; maxBitrate?: number }): Promise<void>
   mute(source: string, muted: boolean): Promise<void>
   cutSocket(): void
   restartIce(): Promise<void>
@@ -15,6 +16,17 @@ export interface PageCall {
   tracks: Map<string, { mid: string; publicationId: string; participantId: string }>
 }
 
+export interface JoinOptions {
+  url: string
+  token: string
+  roomId: string
+  device: string
+  /** Media through TURN servers only. */
+  relayOnly?: boolean
+  /** Of the server's candidates only those with this pattern after the component. */
+  onlyCandidates?: string
+}
+
 declare global {
   var call: PageCall
   /** Given by the test: the port to send to instead of the server's, 0 for the server's own. */
@@ -23,7 +35,7 @@ declare global {
 
 /** Runs in the page: the smallest client of the signalling, with what the browser offers and nothing else. */
 export function installPageClient(): void {
-  let options = { url: '', token: '', roomId: '', device: '' }
+  let options: JoinOptions = { url: '', token: '', roomId: '', device: '' }
   let socket: WebSocket | undefined
   let lastId = 0
   let joinedAt = 0
@@ -41,6 +53,12 @@ export function installPageClient(): void {
   let answering: Promise<void> = Promise.resolve()
 
   const reroute = async (sdp: string): Promise<string> => {
+    const { onlyCandidates } = options
+    if (onlyCandidates !== undefined) {
+      const wanted = new RegExp(`^a=candidate:\\S+ 1 ${onlyCandidates}`)
+      const kept = sdp.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || wanted.test(line))
+      return kept.join('\r\n')
+    }
     const port = Number(/a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+)/.exec(sdp)?.[1])
     const other = await globalThis.relayPort(port)
     if (other === 0) return sdp
@@ -57,6 +75,12 @@ export function installPageClient(): void {
       socket?.send(JSON.stringify({ id, type, ...body }))
     })
 
+  const newConnection = (): RTCPeerConnection =>
+    new RTCPeerConnection({
+      iceServers: (globalThis.call.joined.iceServers as RTCIceServer[] | undefined) ?? [],
+      iceTransportPolicy: options.relayOnly === true ? 'relay' : 'all',
+    })
+
   const show = (event: RTCTrackEvent): void => {
     const element = document.createElement(event.track.kind) as HTMLVideoElement
     element.autoplay = true
@@ -70,7 +94,7 @@ export function installPageClient(): void {
 
   const answerOffer = async (offer: Record<string, unknown>): Promise<void> => {
     if (subscriber === undefined) {
-      subscriber = new RTCPeerConnection()
+      subscriber = newConnection()
       subscriber.ontrack = show
     }
     tracks.clear()
@@ -141,12 +165,12 @@ export function installPageClient(): void {
       joinedAt = performance.now()
       await connect()
     },
-    publish: async ({ camera, screen, maxBitrate = 1_500_000 }) => {
-      publisher ??= new RTCPeerConnection()
+    publish: async ({ camera, screen, small, maxBitrate = 1_500_000 }) => {
+      publisher ??= newConnection()
       if (camera) {
         const stream = await navigator.mediaDevices.getUserMedia({
           audio: true,
-          video: { width: 1280, height: 720 },
+          video: small ? { width: 320, height: 180 } : { width: 1280, height: 720 },
         })
         for (const track of stream.getTracks()) {
           sources.set(track.id, track.kind === 'audio' ? 'microphone' : 'camera')
@@ -157,7 +181,7 @@ export function installPageClient(): void {
           ]
           publisher.addTransceiver(track, {
             direction: 'sendonly',
-            ...(track.kind === 'video' && { sendEncodings }),
+            ...(track.kind === 'video' && !small && { sendEncodings }),
           })
         }
       }

@@ -267,7 +267,12 @@ describe.skipIf(missing !== '')(`rooms${missing && ` (skipped: ${missing})`}`, (
           `select distinct name from telemetry.points where subject = $1 or subject = $2 order by name`,
           [`participant/${alice.id}`, `participant/${bob.id}`],
         )
-        expect(quality.rows.map(({ name }) => name)).toEqual(['rtc.client', 'rtc.received', 'rtc.sent'])
+        expect(quality.rows.map(({ name }) => name)).toEqual([
+          'rtc.client',
+          'rtc.path',
+          'rtc.received',
+          'rtc.sent',
+        ])
       }, soon)
       await alice.client.request('rtc.leave', { roomId })
       await vi.waitFor(async () => {

@@ -60,9 +60,31 @@ describe.skipIf(missing !== '')(`weak networks${missing && ` (skipped: ${missing
     expect(seen?.keyFramesRequested).toBeLessThan(5)
   }, 40_000)
 
-  test('RTC-17: a path that loses a third of everything gets a smaller picture, and the reason', async () => {
-    const bob = await call('stormy', { down: { loss: 0.35 }, seed: 3 })
+  test('RTC-17, RTC-50: a path that carries 450 kbit/s gets a smaller picture, and the reason', async () => {
+    const bob = await call('narrow', { down: { rateKbps: 450, queueBytes: 20_000 }, seed: 3 })
     await bob.client.waitFor('rtc.subscription-changed', ({ reason }) => reason === 'bandwidth', 20_000)
     await vi.waitFor(() => expect(picture(bob)?.width).toBe(320), soon)
+    const { limit } = await bob.client.waitFor(
+      'rtc.path-measured',
+      ({ target }) => target < 1_000_000,
+      20_000,
+    )
+    expect(['delay', 'loss']).toContain(limit)
   }, 40_000)
+
+  test('RTC-52: the publisher hears which of its layers nobody watches', async () => {
+    const bob = await call('small', {})
+    await vi.waitFor(() => expect(picture(bob)?.width).toBe(1280), soon)
+    const alice = members[0]
+    const publicationId = alice?.publications.find(({ mid }) => mid === '1')?.id ?? ''
+    const { roomId } = bob
+    await bob.client.request('rtc.subscriptions', {
+      roomId,
+      items: [{ publicationId, width: 200, height: 112 }],
+    })
+    const told = await alice?.client.waitFor('rtc.publication-layers', () => true, 20_000)
+    expect(told).toMatchObject({ publicationId, active: [true, false] })
+    await bob.client.request('rtc.subscriptions', { roomId, items: [{ publicationId }] })
+    await alice?.client.waitFor('rtc.publication-layers', ({ active }) => active.every(Boolean), 20_000)
+  }, 60_000)
 })

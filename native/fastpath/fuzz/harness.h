@@ -75,7 +75,7 @@ inline Bytes Binding(const std::string& username, const std::string& password, u
 /** An SFU core and a client core joined by lossless wires. */
 class Pair {
  public:
-  Pair() : sfu(CoreOptions(), sfuOut), client(CoreOptions(), clientOut) {}
+  explicit Pair(CoreOptions options = CoreOptions()) : sfu(options, sfuOut), client(CoreOptions(), clientOut) {}
 
   Transport* Join(uint32_t id) {
     TransportOptions options;

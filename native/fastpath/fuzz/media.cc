@@ -6,9 +6,15 @@ using namespace parley;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Pair* pair = nullptr;
   static int uses = 0;
+  static uint32_t viewers = 0;
   if (!pair || ++uses > 300) {
     delete pair;
-    pair = new Pair;
+    // Every other pair holds the packets of a frame together.
+    static bool holds = false;
+    holds = !holds;
+    CoreOptions options;
+    options.frameHold = holds ? 1000 : 0;
+    pair = new Pair(options);
     uses = 0;
     pair->Join(1);
     pair->Join(2);
@@ -18,6 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       uint8_t payloadType = uint8_t(90 + i * 2);
       pair->sfu.CreateTrack(10 + i, 1, TestTrack(video, codecs[i], payloadType, 0x01010100 + i * 0x10));
       pair->sfu.CreateStream(20 + i, 2, 10 + i, TestStream(video, payloadType, 0x02020200 + i * 0x10));
+      EgressStreamOptions viewer = TestStream(video, payloadType, 0x02030200 + i * 0x10);
+      viewer.startFromCache = true;
+      pair->sfu.CreateStream(30 + i, 2, 10 + i, viewer);
     }
   }
   size_t at = 0;
@@ -27,6 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     at += 2;
     if (length > size - at) length = size - at;
     pair->now += Micros(control >> 4) * 1000;
+    pair->sfu.SetNow(pair->now);
     View bytes(data + at, length);
     Transport* publisher = pair->sfu.FindTransport(1);
     Transport* subscriber = pair->sfu.FindTransport(2);
@@ -47,6 +57,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     at += length;
     pair->sfu.SelectLayer(20, 0, control & 3);
+    if ((control & 0xf0) == 0xf0) {
+      // Somebody leaves and another begins from what is kept; the gate closes in between.
+      uint32_t which = control >> 1 & 3;
+      EgressStreamOptions viewer = TestStream(true, uint8_t(90 + which * 2), 0x02040200 + (++viewers << 4));
+      viewer.startFromCache = true;
+      pair->sfu.CloseStream(30 + which);
+      if (control & 1) pair->sfu.SetTrackGate(10 + which, (viewers & 1) != 0);
+      pair->sfu.CreateStream(30 + which, 2, 10 + which, viewer);
+    }
     pair->sfu.Advance(pair->now);
   }
   pair->now += 60'000;

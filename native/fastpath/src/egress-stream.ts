@@ -3,7 +3,7 @@ import type { EgressStreamEvents } from './events.ts'
 import type { Host } from './host.ts'
 import type { IngressTrack } from './ingress-track.ts'
 import type { NativeEvent } from './native.ts'
-import type { MediaKind, PlayoutDelay } from './options.ts'
+import type { MediaKind, PlayoutDelay, RepairOptions } from './options.ts'
 import type { Transport } from './transport.ts'
 
 /** One SSRC sent to a peer. Sequence numbers, timestamps and picture ids stay continuous over every change. */
@@ -57,6 +57,11 @@ export class EgressStream extends EventEmitter<EgressStreamEvents> {
   /** Written into packets where the extension was negotiated; `undefined` passes the publisher's on. */
   setPlayoutDelay(delay: PlayoutDelay | undefined): void {
     if (!this.#closed) this.#host.native.setPlayoutDelay(this.id, delay?.minMs ?? -1, delay?.maxMs ?? -1)
+  }
+
+  /** Replaces what is done against losses. */
+  setRepair(options: RepairOptions): void {
+    if (!this.#closed) this.#host.native.setRepair(this.id, options)
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import type {
   EgressStreamOptions,
   IngressTrackOptions,
   RemoteParameters,
+  RepairOptions,
   TransportOptions,
   WorkerOptions,
 } from './options.ts'
@@ -43,6 +44,8 @@ export interface NativeCommands {
   setSource(id: number, track: number, layer: number): void
   setPaused(ids: Uint32Array, paused: boolean): void
   setPlayoutDelay(id: number, minMs: number, maxMs: number): void
+  setRepair(id: number, options: RepairOptions): void
+  setRepairBudget(transport: number, bitrate: number): void
   closeStream(id: number): void
 }
 
@@ -59,6 +62,8 @@ export type CorePacket = {
   port: number
   /** Non-zero for a TCP connection; UDP otherwise. */
   connection?: number
+  /** When the network handed it over, in microseconds; a little before it is handled. Default: now. */
+  receivedAt?: number
   data: Uint8Array
 }
 

@@ -40,6 +40,8 @@ export type CoreOptions = {
   consentTimeoutMs?: number
   /** Time for ICE and DTLS to finish, in milliseconds. Default 30000. */
   connectTimeoutMs?: number
+  /** How long video may wait for the rest of its frame, in milliseconds, to leave in fewer calls. Default 0. */
+  frameHoldMs?: number
   /** How often audio levels are reported, in milliseconds. Default 100. */
   levelIntervalMs?: number
   /** How often transport-wide feedback is sent to publishers, in milliseconds. Default 50. */
@@ -131,8 +133,31 @@ export type EgressStreamOptions = {
    * Default true.
    */
   equalSizes?: boolean
+  /**
+   * Begin at the track's last key frame when it is at most 1.5 s and 512 packets old, instead of asking for one: for
+   * viewers who come and go without being heard. What is kept goes out at once, within the pacing. Default false.
+   */
+  startFromCache?: boolean
   /** Most packets kept for retransmission. Default 1024 for video, 128 for audio. */
   historyPackets?: number
+}
+
+/** What is done against losses beyond answering each request once. */
+export type RepairOptions = {
+  /**
+   * Frames of sound that each RED packet (RFC 2198) carries beside its own, 1 to 17, for subscribers that take RED.
+   * Default 0: RED is passed on as it came.
+   */
+  redDepth?: number
+  /**
+   * Copies that follow unasked, 20 ms apart, up to 6: of sound as the identical packet, of video as RTX: the base
+   * temporal layer first, the others from what the budget leaves. Default 0.
+   */
+  copies?: number
+  /** A request is answered several times, once more each time it is repeated, spread over half a round trip. */
+  bursts?: boolean
+  /** Milliseconds after its forwarding at which a packet is of no use any more. Default 0: as long as it is held. */
+  deadlineMs?: number
 }
 
 export type PlayoutDelay = { minMs: number; maxMs: number }

@@ -39,6 +39,8 @@ export type LayerStats = {
   plis: number
   frames: number
   keyFrames: number
+  /** Video that was not forwarded because it had waited over 200 ms before the packet thread took it. */
+  lateDrops: number
   width: number
   height: number
   jitterMs: number
@@ -61,6 +63,14 @@ export type EgressStreamStats = {
   /** Retransmissions sent, and requested packets that were no longer held. */
   retransmissions: number
   retransmissionMisses: number
+  /** Packets that were asked for, each counted once: what was lost before any repair. */
+  missed: number
+  /** Payload that was sent again or unasked, and that RED added. */
+  repairBytes: number
+  redundantBytes: number
+  /** Repairs that would have come too late, or that the budget did not allow. */
+  lateRepairs: number
+  refusedRepairs: number
   nacks: number
   plis: number
   /** Of the last receiver report: fraction 0..1, cumulative packets, RTT. */

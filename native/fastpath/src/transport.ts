@@ -113,6 +113,11 @@ export class Transport extends EventEmitter<TransportEvents> {
     if (!this.#closed) this.#host.native.setPacing(this.id, bitrate)
   }
 
+  /** Bits a second that all that is sent again or unasked may take; 0 lifts the limit. */
+  setRepairBudget(bitrate: number): void {
+    if (!this.#closed) this.#host.native.setRepairBudget(this.id, bitrate)
+  }
+
   /** Sends one DTLS application datagram; dropped before `connected`. The bytes are copied. */
   sendData(bytes: Uint8Array): void {
     if (!this.#closed) this.#host.native.sendData(this.id, bytes)

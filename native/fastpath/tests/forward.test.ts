@@ -229,6 +229,254 @@ describe.skipIf(!addon)('forwarding, on a virtual clock', () => {
     expect(plis(), 'an unanswered request is repeated').toHaveLength(1)
   })
 
+  it('FAST-68: video that waited too long before us is left out until a timely key frame, without a hole', () => {
+    const { peer, stream } = subscribe()
+    const frame = (sequence: number, waitedMs: number, key = false) => {
+      sendFrame({ sequence, picture: sequence, key })
+      for (const packet of w.toSfu) packet.receivedAt = w.now + 1_000 - waitedMs * 1_000
+      w.run(1)
+    }
+    frame(1, 0, true)
+    w.run(600)
+    // A pause: many at once.
+    for (const n of [2, 3, 4]) frame(n, 900)
+    frame(5, 0)
+    // A queue that stays.
+    frame(6, 250)
+    w.run(200)
+    frame(7, 250)
+    const before = peer.takeInbox().rtp
+    expect(before.map((p) => readVp8(p.payload).picture)).toEqual([1, 2, 3, 4, 5, 6, 7])
+    publisher.takeInbox()
+    w.run(98)
+    frame(8, 201)
+    frame(9, 500, true)
+    frame(10, 0)
+    frame(11, 250)
+    expect(peer.takeInbox().rtp).toEqual([])
+    frame(12, 0, true)
+    frame(13, 250)
+    frame(14, 0)
+    const after = peer.takeInbox().rtp
+    expect(after.map((p) => readVp8(p.payload).picture)).toEqual([12, 13, 14])
+    expect(after.map((p) => (p.sequence - (before[0]?.sequence ?? 0)) & 0xffff)).toEqual([7, 8, 9])
+    expect(publisher.takeInbox().rtcp.filter((p) => p.type === 206 && p.count === 1)).not.toEqual([])
+    expect(w.sfu.stats().tracks[0]?.layers[0]).toMatchObject({ lateDrops: 4 })
+    // Nothing is missing in the row: nobody asks for what was left out.
+    expect(w.sfu.stats().streams.find(({ id }) => id === stream.id)?.packets).toBe(10)
+  })
+
+  describe('FAST-69: with a frame hold the packets of a frame leave together', () => {
+    beforeEach(() => {
+      w.close()
+      w = new Simulation(addon as NativeAddon, { frameHoldMs: 5 })
+      publisher = w.join()
+      track = publisher.transport.createTrack({
+        ...{ kind: 'video', mid: 'v', extensions: {} },
+        payloads: [{ payloadType: 96, codec: 'vp8', clockRate: 90000 }],
+        layers: [{ ssrc: ssrcs[0] }],
+      })
+    })
+    const part = (sequence: number, options: { key?: boolean; start?: boolean; marker?: boolean }) => {
+      const { marker = false, key = false, start = false } = options
+      sendFrame({ sequence, timestamp: 3000, picture: 1, key, start, marker })
+    }
+    const order = (peers: readonly SimulatedPeer[]) => {
+      const seen: number[] = []
+      for (const [index, peer] of peers.entries()) {
+        peer.passes = (direction) => {
+          if (direction === 'to-peer') seen.push(index)
+          return true
+        }
+      }
+      return seen
+    }
+
+    it('at its last packet, one subscriber after the other', () => {
+      const subscribers = [subscribe(), subscribe()]
+      part(1, { key: true, start: true })
+      part(2, { key: true })
+      w.run(1)
+      for (const { peer } of subscribers) expect(peer.takeInbox().rtp).toEqual([])
+      const seen = order(subscribers.map(({ peer }) => peer))
+      part(3, { key: true, marker: true })
+      w.run(1)
+      expect(seen).toEqual([0, 0, 0, 1, 1, 1])
+    })
+
+    it('or when the time is over, a lost last packet or not; padding keeps its place', () => {
+      const { peer } = subscribe()
+      part(1, { key: true, start: true })
+      publisher.sendRtp({
+        ...{ payloadType: 96, sequence: 2, timestamp: 3000, ssrc: ssrcs[0], padding: 20 },
+        payload: new Uint8Array(0),
+      })
+      part(3, { key: true })
+      w.run(3)
+      expect(peer.takeInbox().rtp).toEqual([])
+      w.run(4)
+      const { rtp } = peer.takeInbox()
+      expect(rtp.map((p) => (p.sequence - (rtp[0]?.sequence ?? 0)) & 0xffff)).toEqual([0, 1])
+    })
+
+    it('audio of the same turn goes first, and a closed track leaves nothing behind', () => {
+      const voice = publisher.transport.createTrack({
+        ...{ kind: 'audio', mid: 'a', extensions: {}, layers: [{ ssrc: 77 }] },
+        payloads: [{ payloadType: 111, codec: 'opus', clockRate: 48000 }],
+      })
+      const { peer } = subscribe()
+      peer.transport.createStream(voice, {
+        ...{ kind: 'audio', mid: '8', extensions: {} },
+        payloads: [{ from: 111, payloadType: 111 }],
+      })
+      part(1, { key: true, start: true, marker: true })
+      publisher.sendRtp({
+        ...{ payloadType: 111, sequence: 1, timestamp: 960, ssrc: 77 },
+        payload: Uint8Array.of(1, 2, 3),
+      })
+      w.run(1)
+      expect(peer.takeInbox().rtp.map((p) => p.payloadType)).toEqual([111, 120])
+      part(2, { start: true })
+      w.run(1)
+      track.close()
+      w.run(20)
+      expect(peer.takeInbox().rtp).toEqual([])
+    })
+  })
+
+  describe('FAST-67: a viewer begins at the key frame that was kept', () => {
+    const viewer = (options: Partial<EgressStreamOptions> = {}) =>
+      subscribe({ startFromCache: true, ...options })
+    const plis = () => publisher.takeInbox().rtcp.filter((p) => p.type === 206 && p.count === 1).length
+    const pictures = ({ peer }: { peer: SimulatedPeer }) =>
+      peer.takeInbox().rtp.map((p) => readVp8(p.payload).picture)
+    let next = 0
+    const frames = (count: number, key = false) => {
+      for (let n = 0; n < count; n++, next++) {
+        sendFrame({ sequence: 100 + next, picture: next, key: key && n === 0 })
+        w.run(1)
+      }
+    }
+    beforeEach(() => {
+      next = 0
+    })
+
+    it('without asking the publisher, without a hole, and nothing comes twice', () => {
+      const first = viewer()
+      frames(6, true)
+      expect(pictures(first)).toEqual([0, 1, 2, 3, 4, 5])
+      plis()
+      w.run(600)
+      const second = viewer()
+      w.run(1)
+      frames(2)
+      const { rtp } = second.peer.takeInbox()
+      expect(rtp.map((p) => readVp8(p.payload).picture)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+      expect(rtp.map((p) => (p.sequence - (rtp[0]?.sequence ?? 0)) & 0xffff)).toEqual([
+        0, 1, 2, 3, 4, 5, 6, 7,
+      ])
+      expect(rtp.map((p) => p.timestamp - (rtp[0]?.timestamp ?? 0))).toEqual(
+        rtp.map((_, index) => index * 3000),
+      )
+      expect(pictures(first)).toEqual([6, 7])
+      expect(plis()).toBe(0)
+      // What went out from the cache is held for retransmission like anything else.
+      const lost = rtp[3]
+      if (lost === undefined) throw new Error('no packet')
+      second.peer.sendRtcp(writeNack(second.stream.ssrc, [lost.sequence]))
+      w.run(1)
+      expect(second.peer.takeInbox().rtp).toHaveLength(1)
+    })
+
+    it('a paused one at its resuming, and one whose transport connects later', () => {
+      viewer()
+      frames(3, true)
+      const paused = viewer({ paused: true })
+      frames(1)
+      expect(pictures(paused)).toEqual([])
+      paused.stream.setPaused(false)
+      frames(1)
+      expect(pictures(paused)).toEqual([0, 1, 2, 3, 4])
+      // Pausing again must not show again what was shown.
+      paused.stream.setPaused(true)
+      paused.stream.setPaused(false)
+      frames(1)
+      expect(pictures(paused)).toEqual([])
+      const peer = w.addPeer({ pacingBitrate: 0 })
+      peer.transport.createStream(track, {
+        ...{ kind: 'video', mid: '7', extensions: {}, startFromCache: true },
+        payloads: [{ from: 96, payloadType: 120 }],
+      })
+      w.run(1)
+      w.connect(peer)
+      // Its keys are known only after the first packets are on their way.
+      expect(peer.inbox.wire.length).toBeGreaterThanOrEqual(6)
+    })
+
+    it('others ask, and nothing is kept without such viewers, over a closed gate, or past the bounds', () => {
+      frames(3, true)
+      plis()
+      const alone = viewer()
+      w.run(600)
+      expect(pictures(alone)).toEqual([])
+      expect(plis()).toBeGreaterThan(0)
+      frames(3, true)
+      expect(pictures(alone)).toEqual([3, 4, 5])
+      plis()
+      w.run(600)
+      const member = subscribe()
+      w.run(1)
+      expect(pictures(member)).toEqual([])
+      expect(plis()).toBe(1)
+      frames(1, true)
+      track.setGate(false)
+      track.setGate(true)
+      expect(pictures(viewer())).toEqual([])
+      frames(1, true)
+      w.run(1501)
+      expect(pictures(viewer())).toEqual([])
+      frames(513, true)
+      const late = viewer()
+      w.run(1)
+      expect(pictures(late)).toEqual([])
+      frames(512, true)
+      const full = viewer()
+      w.run(1)
+      expect(pictures(full)).toHaveLength(512)
+    })
+
+    it('for ten seconds more the pictures are kept for the next one', () => {
+      const first = viewer()
+      frames(3, true)
+      first.stream.close()
+      w.run(1)
+      const second = viewer()
+      w.run(1)
+      expect(pictures(second)).toEqual([0, 1, 2])
+      second.stream.close()
+      w.run(9_990)
+      frames(2, true)
+      w.run(20)
+      frames(2)
+      expect(pictures(viewer())).toEqual([])
+    })
+
+    it('padding in between leaves no hole, and the layer below serves where the wanted one has nothing', () => {
+      viewer()
+      sendFrame({ sequence: 1, picture: 1, key: true })
+      publisher.sendRtp({
+        ...{ payloadType: 96, sequence: 2, timestamp: 3000, ssrc: ssrcs[0], padding: 20 },
+        payload: new Uint8Array(0),
+      })
+      sendFrame({ sequence: 3, picture: 2 })
+      w.run(1)
+      const { peer } = viewer({ layer: 2 })
+      w.run(1)
+      const { rtp } = peer.takeInbox()
+      expect(rtp.map((p) => (p.sequence - (rtp[0]?.sequence ?? 0)) & 0xffff)).toEqual([0, 1])
+    })
+  })
+
   it('FAST-26: layers switch at a key frame with continuous numbers, times and picture ids', () => {
     const { peer, stream } = subscribe()
     const switched: number[] = []
@@ -547,6 +795,44 @@ describe.skipIf(!addon)('forwarding, on a virtual clock', () => {
     expect(((report?.rtp ?? 0) - (packet?.timestamp ?? 0)) >>> 0).toBeLessThan((passed + 0.01) * 90_000)
   })
 
+  it('FAST-73: with bursts a request is answered again over half a round trip, and once more each time', () => {
+    const { peer, stream } = subscribe()
+    stream.setRepair({ bursts: true })
+    for (let n = 0; n < 5; n++) sendFrame({ sequence: 10 + n, picture: n, key: n === 0 })
+    w.run(1)
+    const lost = peer.takeInbox().rtp[2]
+    if (!lost) throw new Error('no packet')
+    peer.sendRtcp(writeNack(stream.ssrc, [lost.sequence]))
+    w.run(100)
+    expect(peer.takeInbox().rtp).toHaveLength(2)
+    peer.sendRtcp(writeNack(stream.ssrc, [lost.sequence]))
+    w.run(200)
+    expect(peer.takeInbox().rtp).toHaveLength(3)
+    expect(w.sfu.stats().streams[0]).toMatchObject({ missed: 1, nacks: 2 })
+  })
+
+  it('FAST-74: what would come too late, or the budget does not allow, is not sent again', () => {
+    const { peer, stream } = subscribe()
+    stream.setRepair({ deadlineMs: 300 })
+    for (let n = 0; n < 5; n++) sendFrame({ sequence: 10 + n, picture: n, key: n === 0 })
+    w.run(1)
+    const { rtp } = peer.takeInbox()
+    w.run(320)
+    peer.sendRtcp(writeNack(stream.ssrc, [rtp[1]?.sequence ?? 0]))
+    w.run(1)
+    expect(peer.takeInbox().rtp).toEqual([])
+    stream.setRepair({})
+    peer.transport.setRepairBudget(1)
+    peer.sendRtcp(writeNack(stream.ssrc, [rtp[2]?.sequence ?? 0]))
+    w.run(1)
+    expect(peer.takeInbox().rtp).toEqual([])
+    expect(w.sfu.stats().streams[0]).toMatchObject({ lateRepairs: 1, refusedRepairs: 1, retransmissions: 0 })
+    peer.transport.setRepairBudget(0)
+    peer.sendRtcp(writeNack(stream.ssrc, [rtp[2]?.sequence ?? 0]))
+    w.run(1)
+    expect(peer.takeInbox().rtp).toHaveLength(1)
+  })
+
   it('FAST-36: every numbered packet is reported before the feedback that refers to it', () => {
     const { peer } = subscribe({}, { reportSent: true, reportRtcp: true })
     const order: string[] = []
@@ -708,6 +994,90 @@ describe.skipIf(!addon)('audio, on a virtual clock', () => {
     expect(full.map((p) => p.payloadType)).toEqual([112, 64, 112])
     expect(Buffer.from(full[1]?.payload ?? [])).toEqual(whole)
     expect(full[1]?.extension.get(3)).toEqual(Uint8Array.of(0x80 | 30))
+  })
+
+  /** RFC 2198 with blocks of one payload type, the oldest first. */
+  const redOf = (frames: readonly string[], step = 960) => {
+    const heads = frames.slice(0, -1).map((frame, index) => {
+      const offset = (frames.length - 1 - index) * step
+      return Buffer.from([
+        0x80 | 111,
+        offset >> 6,
+        ((offset & 63) << 2) | (frame.length >> 8),
+        frame.length & 255,
+      ])
+    })
+    return Buffer.concat([...heads, Buffer.from([111]), ...frames.map((frame) => Buffer.from(frame))])
+  }
+  const takesRed = () =>
+    listen([
+      { from: 63, payloadType: 64 },
+      { from: 111, payloadType: 112 },
+    ])
+  const textOf = ({ payload }: { payload: Uint8Array }) => Buffer.from(payload).toString('latin1')
+
+  it('FAST-70: each packet for a subscriber with RED carries so many frames before it, in its own numbers', () => {
+    const { peer, stream } = takesRed()
+    const plain = listen([{ from: 111, payloadType: 112 }])
+    stream.setRepair({ redDepth: 3 })
+    for (let n = 1; n <= 6; n++) speak(n, Buffer.from(`frame-${n}`))
+    w.run(1)
+    const got = peer.takeInbox().rtp
+    expect(got.map(({ payloadType }) => payloadType)).toEqual([64, 64, 64, 64, 64, 64])
+    expect(textOf(got[0] ?? { payload: new Uint8Array() })).toBe('pframe-1')
+    const last = got[5]?.payload ?? new Uint8Array()
+    const step = ((last[1] ?? 0) << 6) | ((last[2] ?? 0) >> 2)
+    expect(step % 3).toBe(0)
+    expect(textOf({ payload: last }).endsWith('pframe-3frame-4frame-5frame-6')).toBe(true)
+    expect([last[0], last[4], last[8], last[12]]).toEqual([0xf0, 0xf0, 0xf0, 112])
+    expect(plain.peer.takeInbox().rtp.map(textOf)).toContain('frame-6')
+    stream.setRepair({ redDepth: 0 })
+    speak(7, Buffer.from('frame-7'))
+    w.run(1)
+    expect(peer.takeInbox().rtp.map(textOf)).toEqual(['frame-7'])
+  })
+
+  it('FAST-70: RED of any depth stays below the size that every path takes', () => {
+    const { peer, stream } = takesRed()
+    stream.setRepair({ redDepth: 17 })
+    for (let n = 1; n <= 30; n++) speak(n, Buffer.alloc(120, n))
+    w.run(1)
+    const sizes = peer.takeInbox().rtp.map(({ payload }) => payload.length)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1_100)
+    expect(Math.max(...sizes)).toBeGreaterThan(900)
+  })
+
+  it('FAST-71: frames lost on the way here are brought back from RED, once, in their place', () => {
+    const plain = listen([
+      { from: 63, payloadType: 112, stripRed: true },
+      { from: 111, payloadType: 112 },
+    ])
+    speak(1, redOf(['a']), 63)
+    speak(4, redOf(['b', 'c', 'd']), 63)
+    speak(5, redOf(['c', 'd', 'e']), 63)
+    speak(3, redOf(['a', 'b', 'c']), 63)
+    w.run(1)
+    const got = plain.peer.takeInbox().rtp
+    expect(got.map(textOf)).toEqual(['a', 'b', 'c', 'd', 'e'])
+    expect(got.map((p) => (p.sequence - (got[0]?.sequence ?? 0)) & 0xffff)).toEqual([0, 1, 2, 3, 4])
+    const layer = w.sfu.stats().tracks.find(({ id }) => id === track.id)?.layers[0]
+    expect(layer).toMatchObject({ recovered: 2, duplicates: 1 })
+  })
+
+  it('FAST-72: copies of sound follow unasked as the identical packet', () => {
+    const { peer, stream } = listen([{ from: 111, payloadType: 112 }])
+    stream.setRepair({ copies: 2 })
+    speak(1, Buffer.from('hello'))
+    w.run(1)
+    const sent = w.sfu.stats().streams.find(({ id }) => id === stream.id)?.packets ?? 0
+    expect(peer.takeInbox().rtp.map(textOf)).toEqual(['hello'])
+    w.run(60)
+    expect(w.sfu.stats().streams.find(({ id }) => id === stream.id)).toMatchObject({
+      packets: sent + 2,
+      retransmissions: 2,
+    })
+    // SRTP takes one packet once.
+    expect(peer.takeInbox().rtp).toEqual([])
   })
 
   it('FAST-41: levels are told each 100 ms for tracks that spoke', () => {

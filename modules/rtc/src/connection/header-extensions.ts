@@ -29,19 +29,39 @@ export function extensionIds(mappings: readonly HeaderExtensionMapping[]): Exten
   return ids
 }
 
-const offeredIds: ExtensionIds = { audioLevel: 1, mid: 4, playoutDelay: 6, videoOrientation: 7 }
+const offeredIds: ExtensionIds = {
+  audioLevel: 1,
+  transportSequence: 3,
+  mid: 4,
+  playoutDelay: 6,
+  videoOrientation: 7,
+}
 
-/** What Parley offers to subscribers. No feedback on each packet: their path is judged by receiver reports. */
-export function offeredExtensions(kind: 'audio' | 'video'): HeaderExtensionMapping[] {
+/**
+ * What Parley offers to subscribers. Feedback on each packet comes for video alone: sound is sent whatever the path is
+ * like, and thousands who only listen need no more than their receiver reports.
+ */
+export function offeredExtensions(
+  kind: 'audio' | 'video',
+  options: { measured: boolean },
+): HeaderExtensionMapping[] {
   const names = kind === 'audio' ? audio : video
   return names.flatMap((name) => {
+    if (name === 'transportSequence' && !(kind === 'video' && options.measured)) return []
     const id = offeredIds[name]
     return id === undefined ? [] : [{ id, uri: extensionUris[name] }]
   })
 }
 
 /** Of a player's offer the extensions that Parley writes when it sends. */
-export function playableExtensions(section: MediaDescription): HeaderExtensionMapping[] {
-  const written = new Set<string>(Object.keys(offeredIds).map((name) => extensionUris[name as ExtensionName]))
+export function playableExtensions(
+  section: MediaDescription,
+  options: { measured: boolean },
+): HeaderExtensionMapping[] {
+  const names = Object.keys(offeredIds) as ExtensionName[]
+  const measured = options.measured && section.kind === 'video'
+  const written = new Set<string>(
+    names.filter((name) => name !== 'transportSequence' || measured).map((name) => extensionUris[name]),
+  )
   return acceptedExtensions(section).filter(({ uri }) => written.has(uri))
 }

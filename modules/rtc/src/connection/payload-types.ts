@@ -16,14 +16,21 @@ const usual: Readonly<Record<string, Numbers>> = {
 }
 
 const videoFeedback = ['ccm fir', 'nack', 'nack pli']
+const measuredFeedback = [...videoFeedback, 'transport-cc', 'goog-remb']
 
 /**
  * The payload types of one connection that we offer: in a bundle one number means one codec, whoever published it.
  * At most about a dozen codecs fit, more than browsers have.
  */
 export class PayloadTypes {
+  readonly #measured: boolean
   readonly #numbers = new Map<string, Numbers>()
   readonly #free = [...range(100, 127), ...range(35, 62)].filter((number) => ![111, 45, 46].includes(number))
+
+  /** `measured`: feedback is asked for by which the path is measured. */
+  constructor(options: { measured: boolean }) {
+    this.#measured = options.measured
+  }
 
   /** The publisher's codec under the numbers of this connection. Undefined when there is no number left. */
   offered(codec: Codec): Codec | undefined {
@@ -36,7 +43,13 @@ export class PayloadTypes {
       ...rest,
       payloadType: numbers.payloadType,
       parameters: family === 'red' ? { '111/111': '' } : codec.parameters,
-      feedback: isVideo ? videoFeedback : [],
+      feedback: isVideo
+        ? this.#measured
+          ? measuredFeedback
+          : videoFeedback
+        : family === 'opus'
+          ? ['nack']
+          : [],
       ...(isVideo && { retransmissionPayloadType: numbers.retransmission }),
     }
   }

@@ -17,6 +17,8 @@ import type { NegotiatedTrack, OfferedTrack } from './subscribe-connection.ts'
 export interface PlayConnectionOptions {
   worker: MediaWorker
   announced: readonly string[]
+  /** Feedback that measures the player's path is agreed to where it is offered. */
+  measured: boolean
   offer: SessionDescription
   onTrack: (publicationId: string, negotiated: NegotiatedTrack | undefined) => void
   onClosed: (reason: TransportCloseReason) => void
@@ -55,7 +57,7 @@ export class PlayConnection implements ReceivingConnection {
         'The offer has no section that receives audio or video in a codec known here',
       )
     }
-    this.server = new ServerTransport(worker, announced)
+    this.server = new ServerTransport(worker, announced, { measured: options.measured })
     this.server.transport.on('closed', ({ reason }) => options.onClosed(reason))
     try {
       this.#setup = this.server.takeOffer(offer)
@@ -110,7 +112,7 @@ export class PlayConnection implements ReceivingConnection {
       : 0
     slot.ssrcs = rtxSsrc === 0 ? [ssrc] : [ssrc, rtxSsrc]
     const { mid } = slot.section
-    const extensions = extensionIds(playableExtensions(slot.section))
+    const extensions = extensionIds(playableExtensions(slot.section, this.#options))
     const negotiated = payloads.length === 0 ? undefined : { mid, ssrc, rtxSsrc, payloads, extensions }
     this.#options.onTrack(track.publicationId, negotiated)
   }
@@ -126,7 +128,7 @@ export class PlayConnection implements ReceivingConnection {
     const cname = track?.participantId ?? '-'
     return {
       ...{ ...answer, direction: 'sendonly', rejected: false, codecs },
-      headerExtensions: playableExtensions(section),
+      headerExtensions: playableExtensions(section, this.#options),
       ...(track !== undefined && {
         msid: { stream: track.mediaStream, track: track.publicationId },
         sources: ssrcs.map((ssrc) => ({ ssrc, cname })),

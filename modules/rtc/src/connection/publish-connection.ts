@@ -9,7 +9,7 @@ import {
 } from '@parley/protocols/sdp'
 import { reading, UnsupportedSdpError } from '../errors.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
-import { acceptedCodecs, ingressPayloads } from './codecs.ts'
+import { acceptedCodecs, familyOf, ingressPayloads } from './codecs.ts'
 import { acceptedExtensions, extensionIds } from './header-extensions.ts'
 import { ServerTransport } from './server-transport.ts'
 
@@ -89,7 +89,7 @@ export class PublishConnection {
   }
 
   #answerSection(section: MediaDescription, wanted: boolean): MediaDescription {
-    const codecs = acceptedCodecs(section)
+    const codecs = acceptedCodecs(section).map(withRequests)
     const rids = wanted && section.kind === 'video' ? (section.simulcast?.send ?? []) : []
     const headerExtensions = acceptedExtensions(section)
     const answer: MediaDescription = {
@@ -122,12 +122,18 @@ export class PublishConnection {
     if (known?.signature === signature) return
     known?.track.close()
     const track = this.server.transport.createTrack({
-      ...{ kind, mid, payloads, extensions },
+      ...{ kind, mid, payloads, extensions, nack: true },
       ...(layers.length > 0 && { layers }),
     })
     const layerCount = Math.max(1, layers.length)
     this.#sections.set(mid, { mid, kind, track, codecs, layerCount, signature })
   }
+}
+
+/** Browsers do not offer to send lost sound again, but do so where the answer asks for it. */
+function withRequests(codec: Codec): Codec {
+  if (familyOf(codec) !== 'opus' || codec.feedback.includes('nack')) return codec
+  return { ...codec, feedback: [...codec.feedback, 'nack'] }
 }
 
 /** Clients without the mid extension (RFC 9143 allows them) are known by the SSRCs of their description. */

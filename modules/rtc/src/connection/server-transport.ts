@@ -45,10 +45,13 @@ export class ServerTransport {
   readonly #candidates: readonly Candidate[]
   #remote: TransportDescription | undefined
 
-  constructor(worker: MediaWorker, announced: readonly string[]) {
+  /** `measured`: how much the way to the peer carries is found out from its feedback. */
+  constructor(worker: MediaWorker, announced: readonly string[], options: { measured?: boolean } = {}) {
     this.#worker = worker
     this.#candidates = workerCandidates(announced, worker.port)
-    this.transport = worker.createTransport()
+    this.transport = worker.createTransport(
+      options.measured === true ? { reportSent: true, reportRtcp: true } : {},
+    )
   }
 
   get candidates(): readonly Candidate[] {

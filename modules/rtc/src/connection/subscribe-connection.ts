@@ -41,6 +41,8 @@ export interface SubscribeOffer {
 export interface SubscribeConnectionOptions {
   worker: MediaWorker
   announced: readonly string[]
+  /** The subscriber is asked for the feedback that measures its path. */
+  measured: boolean
   /** Versions go on from here: those of a participant never repeat. */
   lastVersion: number
   onOffer: (offer: SubscribeOffer) => void
@@ -68,7 +70,7 @@ export class SubscribeConnection {
   readonly #worker: MediaWorker
   readonly #options: SubscribeConnectionOptions
   readonly #sections: Section[] = []
-  readonly #payloadTypes = new PayloadTypes()
+  readonly #payloadTypes: PayloadTypes
   readonly #sessionId = sessionId()
   #version: number
   #pending: { version: number; assignments: Map<string, Assignment> } | undefined
@@ -80,7 +82,9 @@ export class SubscribeConnection {
     this.#options = options
     this.#worker = options.worker
     this.#version = options.lastVersion
-    this.server = new ServerTransport(options.worker, options.announced)
+    const { measured } = options
+    this.#payloadTypes = new PayloadTypes({ measured })
+    this.server = new ServerTransport(options.worker, options.announced, { measured })
     this.server.transport.on('closed', ({ reason }) => {
       this.close()
       options.onClosed(reason)
@@ -186,7 +190,7 @@ export class SubscribeConnection {
       iceLite: true,
       bundle: this.#sections.map(({ mid }) => mid),
       transport: this.server.describe('actpass'),
-      media: this.#sections.map(describeSection),
+      media: this.#sections.map((section) => describeSection(section, this.#options)),
     })
     const tracks = assigned.map(({ mid, assignment: { publicationId, participantId } }) => ({
       mid,
@@ -197,10 +201,13 @@ export class SubscribeConnection {
   }
 }
 
-function describeSection({ mid, kind, codecs, assignment }: Section): MediaDescription {
+function describeSection(
+  { mid, kind, codecs, assignment }: Section,
+  { measured }: { measured: boolean },
+): MediaDescription {
   const section = {
     ...{ mid, kind, codecs, rejected: false, protocol: 'UDP/TLS/RTP/SAVPF', rids: [] },
-    headerExtensions: offeredExtensions(kind),
+    headerExtensions: offeredExtensions(kind, { measured }),
   }
   if (assignment === undefined) return { ...section, direction: 'inactive', sources: [], sourceGroups: [] }
   const { ssrc, rtxSsrc, mediaStream: cname, publicationId } = assignment

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { chooseLayer, type Layer, largestSize } from './layers.ts'
+import { chooseLayer, largestSize } from './layers.ts'
 
-const layer = (width: number, running = true): Layer => ({ running, width, height: (width * 9) / 16 })
+const layer = (width: number, available = true) => ({ available, width, height: (width * 9) / 16 })
 const wanted = (width: number) => ({ width, height: (width * 9) / 16 })
 
 test('RTC-13: the smallest running layer that fills the element is sent', () => {
@@ -17,7 +17,7 @@ test('RTC-13: the smallest running layer that fills the element is sent', () => 
 })
 
 test('RTC-13: layers whose size nobody told ascend in the order of the offer', () => {
-  const unknown = { running: true, width: undefined, height: undefined }
+  const unknown = { available: true, width: undefined, height: undefined }
   expect(chooseLayer([unknown, unknown], wanted(100))).toBe(1)
   expect(largestSize([unknown])).toBeUndefined()
 })

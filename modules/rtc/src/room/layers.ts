@@ -1,8 +1,14 @@
 /** One simulcast stream of a publication, as last seen. */
 export interface Layer {
   running: boolean
+  /** It runs, or would if it were asked for. */
+  readonly available: boolean
   width: number | undefined
   height: number | undefined
+  /** Bits a second, as measured of late; 0 while unknown. */
+  readonly bitrate: number
+  /** Frames are in temporal layers, of which the upper ones can be left out. */
+  readonly temporal: boolean
 }
 
 /** What a subscriber asked for: the size of the element in device pixels. */
@@ -14,19 +20,26 @@ export interface WantedSize {
 /** An element a little larger than the picture is still served by it: nobody sees the difference. */
 const tolerance = 0.85
 
+type Sized = Pick<Layer, 'width' | 'height'>
+
 /**
- * The index of the layer to send: the smallest running one that fills the element, else the largest running one.
- * Undefined when none runs.
+ * The index of the layer to send: the smallest available one that fills the element, else the largest available one.
+ * Undefined when there is none.
  */
-export function chooseLayer(layers: readonly Layer[], wanted: WantedSize): number | undefined {
+export function chooseLayer(
+  layers: readonly (Sized & Pick<Layer, 'available'>)[],
+  wanted: WantedSize,
+): number | undefined {
   const running = layers
-    .map((layer, index) => ({ index, pixels: pixelsOf(layers, index), ...layer }))
-    .filter((layer) => layer.running)
+    .map(({ available, width, height }, index) => ({
+      ...{ index, available, width, height, pixels: pixelsOf(layers, index) },
+    }))
+    .filter(({ available }) => available)
     .sort((a, b) => a.pixels - b.pixels)
   return (running.find((layer) => fills(layer, wanted)) ?? running.at(-1))?.index
 }
 
-function fills(layer: Layer & { pixels: number }, { width, height }: WantedSize): boolean {
+function fills(layer: Sized, { width, height }: WantedSize): boolean {
   if (width === undefined && height === undefined) return false
   // The picture is fitted into the element: the side that is reached first decides.
   const byWidth = layer.width === undefined || width === undefined || layer.width >= width * tolerance
@@ -36,14 +49,14 @@ function fills(layer: Layer & { pixels: number }, { width, height }: WantedSize)
 }
 
 /** Of unknown size, layers count as ascending in the order of the offer. */
-function pixelsOf(layers: readonly Layer[], index: number): number {
+function pixelsOf(layers: readonly Sized[], index: number): number {
   const { width, height } = layers[index] ?? { width: undefined, height: undefined }
   if (width !== undefined && height !== undefined) return width * height
   return 4 ** index
 }
 
 /** The size of the largest layer. */
-export function largestSize(layers: readonly Layer[]): { width: number; height: number } | undefined {
+export function largestSize(layers: readonly Sized[]): { width: number; height: number } | undefined {
   let largest: { width: number; height: number } | undefined
   for (const { width, height } of layers) {
     if (width === undefined || height === undefined) continue

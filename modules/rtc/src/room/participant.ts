@@ -11,8 +11,11 @@ import type { TransportCloseReason } from '@parley/fastpath'
 import { PublishConnection, readSdp } from '../connection/publish-connection.ts'
 import type { ReceivingConnection } from '../connection/receiving-connection.ts'
 import { SubscribeConnection } from '../connection/subscribe-connection.ts'
+import type { PathFacts } from '../sfu/messages.ts'
+import { Allocation, repairShare } from './allocation.ts'
 import { Downlink } from './downlink.ts'
 import { Publication } from './publication.ts'
+import { type PathLoss, ReportedLoss, SteadyLoss } from './repair.ts'
 import { type Rights, requireSource } from './rights.ts'
 import type { Room } from './room.ts'
 import { defaultWish, Subscription, type Wish } from './subscription.ts'
@@ -41,6 +44,16 @@ const kindOfSource: Readonly<Partial<Record<PublicationSource, 'audio' | 'video'
   'screen-audio': 'audio',
 }
 
+/** Bits a second for repairs where nothing tells what the path carries. */
+const unmeasuredRepair = 400_000
+/** Of a measured path, whatever it loses: single losses are to be repaired at once. */
+const leastRepairBudget = 0.25
+const repairEveryMs = 500
+/** Pauses in speech this long do not make somebody else more important. */
+const speakingLastsMs = 5_000
+/** Offers of one participant that wait for the one before. */
+const maxTurns = 8
+
 /**
  * Somebody in a room. Owns the two connections, the publications and the subscriptions; its room makes and ends it.
  * The session it speaks through may be lost and another take its place.
@@ -54,7 +67,16 @@ export class Participant {
   readonly joinedAt = new Date()
   readonly publications = new Map<string, Publication>()
   readonly subscriptions = new Map<string, Subscription>()
+  /** Judges a path that is not measured. */
   readonly downlink = new Downlink(() => this.subscriptions.values())
+  readonly allocation = new Allocation({
+    subscriptions: () => this.subscriptions.values(),
+    setWanted: (bitrate) => {
+      const transport = this.#receiving?.server.transport
+      if (transport !== undefined) this.room.worker.setWanted(transport, bitrate)
+    },
+    now: () => performance.now(),
+  })
   rights: Rights
   session: Session | undefined
   /** Set by the room while no session is there. */
@@ -62,7 +84,13 @@ export class Participant {
   readonly #wishes = new Map<string, Wish>()
   #publishing: PublishConnection | undefined
   #receiving: ReceivingConnection | undefined
+  readonly #reportedLoss = new ReportedLoss()
+  #steadyLoss = new SteadyLoss()
+  #repairedAtMs = Number.NEGATIVE_INFINITY
   #lastVersion = 0
+  #spokeAtMs = Number.NEGATIVE_INFINITY
+  #lastTurn: Promise<unknown> = Promise.resolve()
+  #turns = 0
   #closed = false
 
   constructor(options: ParticipantOptions) {
@@ -79,6 +107,15 @@ export class Participant {
 
   get publishing(): PublishConnection | undefined {
     return this.#publishing
+  }
+
+  /** It speaks, or spoke a moment ago. */
+  get speaking(): boolean {
+    return performance.now() - this.#spokeAtMs < speakingLastsMs
+  }
+
+  handleSpeech(): void {
+    this.#spokeAtMs = performance.now()
   }
 
   get hasMedia(): boolean {
@@ -99,16 +136,38 @@ export class Participant {
     this.session?.send(event)
   }
 
+  /** Those of an offer that are not published yet. @throws AppError when one of them is not allowed */
+  beginning(items: readonly PublicationOffer[]): PublicationOffer[] {
+    this.#checkItems(items)
+    const present = new Map([...this.publications.values()].map((one) => [one.section.mid, one]))
+    return items.filter(({ mid, source, kind }) => {
+      const known = present.get(mid)
+      return known?.source !== source || known.kind !== kind
+    })
+  }
+
+  /**
+   * Runs one after the other what must not overtake: offers, whose guards take their time.
+   * @throws AppError `limit-exceeded` when too many wait
+   */
+  async inTurn<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#turns >= maxTurns) throw new AppError('limit-exceeded', 'Earlier offers wait for their answers')
+    this.#turns += 1
+    const mine = this.#lastTurn.then(run, run)
+    this.#lastTurn = mine.catch(() => undefined)
+    try {
+      return await mine
+    } finally {
+      this.#turns -= 1
+    }
+  }
+
   /** Answers an offer of the publish connection. Publications that are not named end; nothing changes on error. */
   publish(sdp: string, items: readonly PublicationOffer[]) {
-    this.#checkItems(items)
+    const beginning = this.beginning(items)
     const offer = readSdp(sdp)
     const present = new Map([...this.publications.values()].map((one) => [one.section.mid, one]))
-    const renewed = new Set<string>()
-    for (const { mid, source, kind } of items) {
-      const known = present.get(mid)
-      if (known !== undefined && (known.source !== source || known.kind !== kind)) renewed.add(mid)
-    }
+    const renewed = new Set(beginning.map(({ mid }) => mid).filter((mid) => present.has(mid)))
     // A client that came back without its old connection offers from a new one.
     if (this.#publishing?.server.isOf(offer) === false) {
       this.#closePublishing()
@@ -202,6 +261,18 @@ export class Participant {
   /** Plays over a connection that the client offered, as WHEP does. */
   receiveOver(connection: ReceivingConnection): void {
     this.#receiving = connection
+    const { transport } = connection.server
+    this.room.worker.watchPath(transport, (facts) => {
+      if (this.#receiving === connection) this.#handlePath(facts)
+    })
+  }
+
+  /** What receivers report of the sound they get, where no video is measured. */
+  handleReportedLoss(report: { loss: number; jitterMs: number }): void {
+    if (!this.room.limits.repair || this.allocation.facts !== undefined) return
+    const path = this.#reportedLoss.update({ ...report, nowMs: performance.now() })
+    this.#receiving?.server.transport.setRepairBudget(unmeasuredRepair)
+    this.#setRepair(path)
   }
 
   tellSubscription(publicationId: string, state: { active: boolean; reason: SubscriptionReason }): void {
@@ -266,18 +337,32 @@ export class Participant {
     this.room.publicationRemoved(publication)
   }
 
+  #handlePath(facts: PathFacts): void {
+    this.allocation.handleFacts(facts)
+    const nowMs = performance.now()
+    if (!this.room.limits.repair || nowMs - this.#repairedAtMs < repairEveryMs) return
+    this.#repairedAtMs = nowMs
+    const path = this.#steadyLoss.update(facts)
+    const share = Math.max(leastRepairBudget, repairShare(path.loss))
+    this.#receiving?.server.transport.setRepairBudget(Math.round(facts.target * share))
+    this.#setRepair(path)
+  }
+
+  #setRepair(path: PathLoss): void {
+    for (const subscription of this.subscriptions.values()) subscription.setRepair(path)
+  }
+
   #ensureReceiving(): ReceivingConnection {
     if (this.#receiving) return this.#receiving
-    const { worker, announced, id: roomId } = this.room
+    const { worker, announced, limits, id: roomId } = this.room
     const connection = new SubscribeConnection({
-      worker,
-      announced,
+      ...{ worker, announced, measured: limits.congestion },
       lastVersion: this.#lastVersion,
       onOffer: (offer) => this.send({ type: 'rtc.subscribe-offer', roomId, ...offer }),
       onTrack: (publicationId, negotiated) => this.handleTrack(publicationId, negotiated),
       onClosed: (reason) => this.handleConnectionClosed('receive', reason),
     })
-    this.#receiving = connection
+    this.receiveOver(connection)
     return connection
   }
 
@@ -287,6 +372,8 @@ export class Participant {
     const connection = this.#receiving
     if (connection instanceof SubscribeConnection) this.#lastVersion = connection.version
     this.#receiving = undefined
+    this.allocation.reset()
+    this.#steadyLoss = new SteadyLoss()
     connection?.close()
   }
 }

@@ -1,7 +1,9 @@
 import type { PublicationSource, Publication as PublicationView } from '@parley/contracts'
-import type { IngressTrack } from '@parley/fastpath'
+import type { IngressTrack, LayerStats } from '@parley/fastpath'
+import { familyOf } from '../connection/codecs.ts'
 import type { PublishedSection } from '../connection/publish-connection.ts'
-import { type Layer, largestSize } from './layers.ts'
+import { LayerState } from './layer-state.ts'
+import { largestSize } from './layers.ts'
 import type { Participant } from './participant.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -28,7 +30,7 @@ export class Publication {
   readonly source: PublicationSource
   readonly name: string | undefined
   readonly section: PublishedSection
-  readonly layers: Layer[]
+  readonly layers: LayerState[]
   /** A live view for the room; entered and left by the subscriptions themselves. */
   readonly subscriptions = new Set<Subscription>()
   #muted: boolean
@@ -42,11 +44,7 @@ export class Publication {
     this.name = name
     this.section = section
     this.#muted = muted
-    this.layers = Array.from({ length: section.layerCount }, () => ({
-      running: false,
-      width: undefined,
-      height: undefined,
-    }))
+    this.layers = Array.from({ length: section.layerCount }, () => new LayerState())
     byTrack.set(section.track, this)
     if (muted) this.#setGate()
     this.#watchLayers()
@@ -98,6 +96,42 @@ export class Publication {
     }
   }
 
+  /** Takes what was counted of its layers. */
+  measure(layers: readonly LayerStats[]): void {
+    for (const { layer: index, bitrate, payloadType } of layers) {
+      const codec = this.section.codecs.find((one) => one.payloadType === payloadType)
+      const family = codec && familyOf(codec)
+      // Browsers send temporal layers along with simulcast, in these codecs.
+      const temporal = this.layers.length > 1 && (family === 'vp8' || family === 'vp9')
+      this.layers[index]?.measure({ bitrate, temporal })
+    }
+  }
+
+  /** Tells its publisher which layers somebody watches, when that changed and stayed so. */
+  lookAtWatchers(nowMs: number): void {
+    const { via } = this.owner
+    if (this.kind !== 'video' || via !== 'member' || this.#muted) return
+    const watched = new Set<number>()
+    for (const { active, layer } of this.subscriptions) {
+      if (!active || layer === undefined) continue
+      watched.add(layer)
+      // What is fallen back to while a better one is missing.
+      watched.add(0)
+    }
+    let changed = false
+    for (const [index, layer] of this.layers.entries()) {
+      changed = layer.setWatched(watched.has(index), nowMs) || changed
+    }
+    if (changed) this.tellLayers()
+  }
+
+  /** Repeats what was told, for a publisher that may not have heard. */
+  tellLayers(): void {
+    const active = this.layers.map(({ wanted }) => wanted)
+    const { owner, id: publicationId } = this
+    owner.send({ type: 'rtc.publication-layers', roomId: owner.room.id, publicationId, active })
+  }
+
   #setGate(): void {
     this.section.track.setGate(!this.#muted && this.#loudEnough)
   }
@@ -107,11 +141,11 @@ export class Publication {
   }
 
   #watchLayers(): void {
-    const change = (index: number, facts: Partial<Layer>): void => {
+    const change = (index: number, facts: { running: boolean; width?: number; height?: number }): void => {
       const layer = this.layers[index]
       if (layer === undefined) return
       const before = largestSize(this.layers)
-      Object.assign(layer, facts)
+      layer.change(facts)
       this.#updateSubscriptions()
       const after = largestSize(this.layers)
       if (before?.width !== after?.width || before?.height !== after?.height) {

@@ -14,6 +14,10 @@ export interface RoomLimits {
   maxParticipants: number
   maxPublications: number
   loudest: number
+  /** Paths of subscribers are measured, and shared by that. */
+  congestion: boolean
+  /** Random loss is answered with redundancy. */
+  repair: boolean
 }
 
 export interface RoomOptions {
@@ -101,6 +105,7 @@ export class Room {
       participant.send({ type: 'rtc.closed', roomId: this.id, reason: 'replaced' })
     }
     participant.session = session
+    for (const publication of participant.publications.values()) publication.tellLayers()
     participant.renegotiate({ iceRestart: false })
   }
 
@@ -212,7 +217,13 @@ export class Room {
   lookAtSpeakers(): void {
     const voices = [...this.publications.values()].filter(({ isVoice }) => isVoice)
     const speakers = this.#speakers.look(voices)
+    for (const { participantId } of speakers ?? []) this.participants.get(participantId)?.handleSpeech()
     if (speakers !== undefined) this.#broadcast({ type: 'rtc.speakers', roomId: this.id, speakers })
+  }
+
+  /** Tells publishers which of their layers nobody watches. Called at a steady pace. */
+  lookAtWatchers(nowMs: number): void {
+    for (const publication of this.publications.values()) publication.lookAtWatchers(nowMs)
   }
 
   #leaveLater(participant: Participant, ms: number): void {

@@ -1,11 +1,16 @@
 import type { PublicationSource, SubscriptionReason } from '@parley/contracts'
 import type { EgressStream } from '@parley/fastpath'
+import { familyOf } from '../connection/codecs.ts'
 import type { NegotiatedTrack } from '../connection/subscribe-connection.ts'
 import type { UsageFacts } from '../usage/usage-meter.ts'
+import type { Allocable } from './allocation.ts'
+import type { VideoAllotment, VideoRequest } from './allocator.ts'
 import type { Reducible } from './downlink.ts'
 import { chooseLayer, largestSize } from './layers.ts'
 import type { Participant } from './participant.ts'
 import type { Publication } from './publication.ts'
+import { type PathLoss, repairOf } from './repair.ts'
+import { allFrames, videoSteps } from './video-steps.ts'
 
 /** What a subscriber wants of a publication. */
 export interface Wish {
@@ -14,13 +19,16 @@ export interface Wish {
   height: number | undefined
 }
 
+/** Bits a second of sound until it is measured. */
+const audioGuess = 40_000
+
 export const defaultWish: Wish = { enabled: true, width: undefined, height: undefined }
 
 /**
  * One publication on its way to one participant. It decides whether and in which layer it is sent, tells the subscriber
  * when that changes, and meters it. Its participant makes and ends it.
  */
-export class Subscription implements Reducible {
+export class Subscription implements Reducible, Allocable {
   readonly subscriber: Participant
   readonly publication: Publication
   #wish: Wish
@@ -29,7 +37,11 @@ export class Subscription implements Reducible {
   #state: { active: boolean; reason: SubscriptionReason } = { active: false, reason: 'no-media' }
   #layer: number | undefined
   #paused = true
+  #temporalLayer = allFrames
   #highestLayer = Number.POSITIVE_INFINITY
+  #allotment: VideoAllotment | undefined
+  #red = false
+  #repair = ''
 
   constructor(subscriber: Participant, publication: Publication, wish: Wish) {
     this.subscriber = subscriber
@@ -58,11 +70,46 @@ export class Subscription implements Reducible {
     return this.#highestLayer
   }
 
+  /** Why it is sent as it is, or not sent. */
+  get reason(): SubscriptionReason {
+    return this.#state.reason
+  }
+
+  /** The layer that is wanted, whatever the path carries. */
+  get wantedLayer(): number | undefined {
+    return this.publication.kind === 'video' ? chooseLayer(this.publication.layers, this.#wish) : undefined
+  }
+
+  get audioBitrate(): number {
+    if (this.publication.kind !== 'audio' || this.#hindrance() !== undefined) return 0
+    return this.publication.layers[0]?.bitrate || audioGuess
+  }
+
+  videoRequest(): VideoRequest | undefined {
+    if (this.publication.kind !== 'video' || this.#hindrance() !== undefined) return undefined
+    const { id, source, layers, owner } = this.publication
+    const { width, height } = this.#wish
+    const steps = videoSteps(layers, this.wantedLayer ?? -1)
+    if (steps.length === 0) return undefined
+    const pixels = width === undefined || height === undefined ? undefined : width * height
+    return { id, source, speaking: owner.speaking, pixels, steps }
+  }
+
+  /** What the subscriber's path has room for; undefined while that is not known. */
+  setAllotment(allotment: VideoAllotment | undefined): void {
+    const before = this.#allotment
+    this.#allotment = allotment
+    const same = before?.limited === allotment?.limited && before?.step?.layer === allotment?.step?.layer
+    if (!same || before?.step?.temporalLayer !== allotment?.step?.temporalLayer) this.#apply()
+  }
+
   /** The subscriber agreed to it, or has no codec for it. */
   negotiated(track: NegotiatedTrack | undefined): void {
     this.#stream?.close()
     this.#stream = undefined
     this.#incompatible = track === undefined
+    this.#red = track !== undefined && this.#takesRed(track)
+    this.#repair = ''
     const transport = this.subscriber.receiving?.server.transport
     if (track !== undefined && transport !== undefined && !transport.closed) {
       const { kind, section } = this.publication
@@ -72,6 +119,7 @@ export class Subscription implements Reducible {
         ...{ kind, paused: true, layer: this.#layer ?? 0, cname: this.publication.owner.id },
         ...{ mid: track.mid, ssrc: track.ssrc, payloads: track.payloads, extensions: track.extensions },
         ...(track.rtxSsrc !== 0 && { rtxSsrc: track.rtxSsrc }),
+        startFromCache: this.subscriber.via === 'whep',
       })
     }
     this.update()
@@ -91,14 +139,23 @@ export class Subscription implements Reducible {
 
   /** Looks at everything again and acts on what changed. */
   update(): void {
+    // What it takes, others have no more.
+    if (this.publication.kind === 'video') this.subscriber.allocation.allocate()
+    this.#apply()
+  }
+
+  #apply(): void {
     const stream = this.#stream
     const layer = this.publication.kind === 'video' ? this.#chosenLayer() : 0
     const state = this.#judge(layer)
     if (stream !== undefined) {
-      const paused = state.reason === 'disabled-by-subscriber'
-      if (layer !== undefined && layer !== this.#layer) {
+      const starved = state.reason === 'bandwidth' && !state.active
+      const paused = state.reason === 'disabled-by-subscriber' || starved
+      const temporal = this.#allotment?.step?.temporalLayer ?? allFrames
+      if (layer !== undefined && (layer !== this.#layer || temporal !== this.#temporalLayer)) {
         this.#layer = layer
-        stream.selectLayer(layer)
+        this.#temporalLayer = temporal
+        stream.selectLayer(layer, temporal)
       }
       if (paused !== this.#paused) {
         this.#paused = paused
@@ -111,6 +168,15 @@ export class Subscription implements Reducible {
     if (changed) this.subscriber.tellSubscription(this.publication.id, state)
   }
 
+  /** Sets what is done against losses, as its path loses. */
+  setRepair(path: PathLoss): void {
+    const options = repairOf(this.publication.kind, path, { red: this.#red })
+    const key = JSON.stringify(options)
+    if (this.#stream === undefined || key === this.#repair) return
+    this.#repair = key
+    this.#stream.setRepair(options)
+  }
+
   close(): void {
     this.publication.subscriptions.delete(this)
     this.#stream?.close()
@@ -118,26 +184,44 @@ export class Subscription implements Reducible {
     this.subscriber.room.usage.set(this, undefined)
   }
 
+  #takesRed({ payloads }: NegotiatedTrack): boolean {
+    const { codecs } = this.publication.section
+    const red = codecs.find((codec) => familyOf(codec) === 'red')
+    return payloads.some(({ from, stripRed }) => from === red?.payloadType && stripRed !== true)
+  }
+
   #chosenLayer(): number | undefined {
     const { layers } = this.publication
     const wanted = chooseLayer(layers, this.#wish)
-    if (wanted === undefined || wanted <= this.#highestLayer) return wanted
+    const highest = Math.min(this.#highestLayer, this.#allotment?.step?.layer ?? Number.POSITIVE_INFINITY)
+    if (wanted === undefined || wanted <= highest) return wanted
     return chooseLayer(
-      layers.map((layer, index) => ({ ...layer, running: layer.running && index <= this.#highestLayer })),
+      layers.map(({ available, width, height }, index) => ({
+        ...{ available: available && index <= highest, width, height },
+      })),
       this.#wish,
     )
   }
 
   #judge(layer: number | undefined): { active: boolean; reason: SubscriptionReason } {
-    const off = (reason: SubscriptionReason) => ({ active: false, reason })
-    const { enabled, width, height } = this.#wish
-    if (!enabled || width === 0 || height === 0) return off('disabled-by-subscriber')
-    if (this.publication.muted) return off('muted')
-    if (!this.publication.loudEnough) return off('not-loudest')
-    if (this.#stream === undefined || this.#incompatible) return off('no-media')
-    if (layer === undefined || !this.publication.layers.some(({ running }) => running)) return off('no-media')
-    const limited = this.#highestLayer < (chooseLayer(this.publication.layers, this.#wish) ?? 0)
+    const hindrance = this.#hindrance()
+    if (hindrance !== undefined) return { active: false, reason: hindrance }
+    if (layer === undefined) return { active: false, reason: 'no-media' }
+    if (this.#allotment !== undefined && this.#allotment.step === undefined)
+      return { active: false, reason: 'bandwidth' }
+    const limited = this.#allotment?.limited === true || this.#highestLayer < (this.wantedLayer ?? 0)
     return { active: true, reason: limited ? 'bandwidth' : 'ok' }
+  }
+
+  /** Why it is not sent, apart from what the path carries. */
+  #hindrance(): SubscriptionReason | undefined {
+    const { enabled, width, height } = this.#wish
+    const { muted, loudEnough, layers } = this.publication
+    if (!enabled || width === 0 || height === 0) return 'disabled-by-subscriber'
+    if (muted) return 'muted'
+    if (!loudEnough) return 'not-loudest'
+    if (this.#stream === undefined || this.#incompatible) return 'no-media'
+    return layers.some(({ available }) => available) ? undefined : 'no-media'
   }
 
   #meter(): void {

@@ -1,12 +1,16 @@
 import { createRequire } from 'node:module'
-import type { NativeAddon, NativeWorker } from '@parley/fastpath'
+import type { NativeAddon, NativeWorker, TransportOptions } from '@parley/fastpath'
 import type { FromWorker, ToWorker } from './messages.ts'
+import { PathControl } from './path-control.ts'
 
 /**
- * A media worker process: one packet thread and the way to it. It decides nothing. It ends with its server, whose
- * going closes the channel.
+ * A media worker process: one packet thread and the way to it. How much each subscriber's path carries is found out
+ * here, as each packet counts for that; all else is decided by the server. It ends with the server, whose going closes
+ * the channel.
  */
 let worker: NativeWorker | undefined
+let paths: PathControl | undefined
+const pathTickMs = 50
 
 const tell = (message: FromWorker): void => {
   if (process.connected) process.send?.(message)
@@ -23,7 +27,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => un
 function start({ addonPath, options }: Extract<ToWorker, { type: 'start' }>): void {
   try {
     const addon = createRequire(import.meta.url)(addonPath) as NativeAddon
-    worker = addon.createWorker(options, (events) => tell({ type: 'events', events }))
+    const native = addon.createWorker(options, (events) => {
+      const rest = paths === undefined ? events : events.filter((event) => paths?.handleEvent(event) !== true)
+      if (rest.length > 0) tell({ type: 'events', events: rest })
+    })
+    worker = native
+    paths = new PathControl(native, (facts) => tell({ type: 'paths', facts }))
+    // The clock of the packet thread is the monotonic one, too.
+    setInterval(() => paths?.tick(Number(process.hrtime.bigint() / 1_000n)), pathTickMs)
     tell({ type: 'started', port: worker.port, fingerprint: worker.fingerprint })
   } catch (error) {
     tell({ type: 'failed', reason: error instanceof Error ? error.message : String(error) })
@@ -31,6 +42,14 @@ function start({ addonPath, options }: Extract<ToWorker, { type: 'start' }>): vo
 }
 
 function run(name: string, values: unknown[]): void {
+  if (name === 'setWanted') {
+    paths?.setWanted(Number(values[0]), Number(values[1]))
+    return
+  }
+  if (name === 'createTransport' && (values[1] as TransportOptions).reportSent === true) {
+    paths?.add(Number(values[0]))
+  }
+  if (name === 'closeTransport') paths?.remove(Number(values[0]))
   const command = worker?.[name as keyof NativeWorker]
   if (typeof command === 'function') Reflect.apply(command, worker, values)
 }

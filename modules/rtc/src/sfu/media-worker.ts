@@ -3,10 +3,11 @@ import {
   Host,
   type NativeCommands,
   type NativeEvent,
+  type Transport,
   type WorkerOptions,
   type WorkerStats,
 } from '@parley/fastpath'
-import type { Command, FromWorker, ToWorker } from './messages.ts'
+import type { Command, FromWorker, PathFacts, ToWorker } from './messages.ts'
 
 export interface MediaWorkerOptions {
   /** Its place in the pool. */
@@ -35,6 +36,7 @@ export class MediaWorker extends Host {
     number,
     { resolve: (stats: WorkerStats) => void; reject: (error: Error) => void }
   >()
+  readonly #pathListeners = new Map<number, (facts: PathFacts) => void>()
   #commands: Command[] = []
   #lastRequest = 0
   #gone = false
@@ -61,6 +63,9 @@ export class MediaWorker extends Host {
     })
     child.on('message', (message: FromWorker) => {
       if (message.type === 'events') this.dispatch(message.events)
+      else if (message.type === 'paths') {
+        for (const facts of message.facts) this.#pathListeners.get(facts.transport)?.(facts)
+      }
     })
   }
 
@@ -102,6 +107,17 @@ export class MediaWorker extends Host {
       this.#stats.set(request, { resolve, reject })
       this.#queue(['requestStats', request])
     })
+  }
+
+  /** Tells how the way to a peer is, for as long as its transport lives: at least each second while feedback comes. */
+  watchPath(transport: Transport, listener: (facts: PathFacts) => void): void {
+    this.#pathListeners.set(transport.id, listener)
+    transport.once('closed', () => this.#pathListeners.delete(transport.id))
+  }
+
+  /** Bits a second that all that could be sent to a peer would take: its path is tried out up to about that. */
+  setWanted(transport: Transport, bitrate: number): void {
+    if (!transport.closed) this.#queue(['setWanted', transport.id, Math.round(bitrate)])
   }
 
   /** Ends the process; resolves when it is gone. */

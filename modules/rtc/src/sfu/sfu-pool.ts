@@ -13,10 +13,14 @@ export interface SfuPoolOptions {
   port: number
   addresses: MediaAddresses
   logger: Logger
+  /** Silence after which a peer is dropped; 30 s when absent. */
+  consentMs?: number
   /** The bundled worker program; that of the build when absent. */
   entry?: string
 }
 
+/** Packets of one frame come within this time, and leave in fewer system calls together. */
+const frameHoldMs = 1
 const firstBackoffMs = 200
 const maxBackoffMs = 10_000
 /** A worker that ran this long starts again without waiting for what came before. */
@@ -120,7 +124,7 @@ export class SfuPool implements Closable {
   }
 
   async #supervise(index: number, program: { entry: string; addonPath: string }): Promise<void> {
-    const { logger, port } = this.#options
+    const { logger, port, consentMs } = this.#options
     const { signal } = this.#stop
     let backoffMs = firstBackoffMs
     while (!signal.aborted) {
@@ -129,7 +133,12 @@ export class SfuPool implements Closable {
         const worker = await MediaWorker.start({
           ...program,
           index,
-          worker: { addresses: this.addresses.local, port: port === 0 ? 0 : port + index },
+          worker: {
+            addresses: this.addresses.local,
+            frameHoldMs,
+            port: port === 0 ? 0 : port + index,
+            ...(consentMs !== undefined && { consentTimeoutMs: consentMs }),
+          },
         })
         await this.#host(worker, signal)
         if (!signal.aborted) logger.error({ worker: index }, 'a media worker ended; its rooms are gone')

@@ -16,7 +16,7 @@ export interface QualityReporterOptions {
 export class QualityReporter {
   readonly totals = { packetsReceived: 0, packetsSent: 0, cpuMicroseconds: 0 }
   readonly #options: QualityReporterOptions
-  readonly #counted = new WeakMap<EgressStream, { packets: number; nacks: number }>()
+  readonly #counted = new WeakMap<EgressStream, { packets: number; missed: number }>()
   readonly #last = new Map<number, { pid: number | undefined } & typeof this.totals>()
 
   constructor(options: QualityReporterOptions) {
@@ -46,10 +46,14 @@ export class QualityReporter {
   }
 
   /** What was lost on the way since the last look: receivers that repair report little and ask for much again. */
-  #lossOf(stream: EgressStream, { packets, nacks, fractionLost }: EgressStreamStats): number {
-    const before = this.#counted.get(stream) ?? { packets: 0, nacks: 0 }
-    this.#counted.set(stream, { packets, nacks })
-    const asked = (nacks - before.nacks) / Math.max(1, packets - before.packets)
+  #lossOf(
+    stream: EgressStream,
+    { packets, missed, retransmissions, fractionLost }: EgressStreamStats,
+  ): number {
+    const before = this.#counted.get(stream) ?? { packets: 0, missed: 0 }
+    const first = packets - retransmissions
+    this.#counted.set(stream, { packets: first, missed })
+    const asked = (missed - before.missed) / Math.max(1, first - before.packets)
     return Math.min(1, Math.max(fractionLost, asked))
   }
 
@@ -64,22 +68,35 @@ export class QualityReporter {
       for (const participant of room.participants.values()) {
         const subject = `participant/${participant.id}`
         const losses: number[] = []
+        const heard: { loss: number; jitterMs: number }[] = []
         for (const { id: publicationId, section } of participant.publications.values()) {
           const track = tracks.get(section.track.id)
           for (const layer of track?.layers ?? []) {
             const data = { roomId, publicationId, ...received(layer) }
             points.push({ projectId, subject, name: 'rtc.received', at, data })
           }
+          participant.publications.get(publicationId)?.measure(track?.layers ?? [])
         }
-        for (const { publication, stream } of participant.subscriptions.values()) {
+        const { facts, bitrates } = participant.allocation
+        if (facts !== undefined) {
+          const { transport: _, ...path } = facts
+          points.push({ projectId, subject, name: 'rtc.path', at, data: { roomId, ...path, ...bitrates } })
+          participant.send({ type: 'rtc.path-measured', roomId, ...path, ...bitrates })
+        }
+        for (const subscription of participant.subscriptions.values()) {
+          const { publication, stream, reason, wantedLayer = -1 } = subscription
           const counters = stream && streams.get(stream.id)
           if (stream === undefined || counters === undefined) continue
-          const data = { roomId, publicationId: publication.id, ...sent(counters) }
+          const data = { roomId, publicationId: publication.id, reason, wantedLayer, ...sent(counters) }
           points.push({ projectId, subject, name: 'rtc.sent', at, data })
-          if (publication.kind === 'video' && counters.packets > 0)
-            losses.push(this.#lossOf(stream, counters))
+          const loss = this.#lossOf(stream, counters)
+          if (counters.packets === 0) continue
+          if (publication.kind === 'video') losses.push(loss)
+          else heard.push({ loss, jitterMs: counters.jitterMs })
         }
-        if (losses.length > 0) {
+        const [worst] = heard.sort((one, other) => other.loss - one.loss)
+        if (worst !== undefined) participant.handleReportedLoss(worst)
+        if (losses.length > 0 && facts === undefined) {
           const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length
           participant.downlink.look(mean, performance.now())
         }
@@ -108,6 +125,7 @@ function received(layer: LayerStats) {
 
 function sent(stream: EgressStreamStats) {
   const { layer, packets, bytes, frames, retransmissions, nacks, plis } = stream
+  const { repairBytes, redundantBytes, lateRepairs, refusedRepairs } = stream
   const { fractionLost, packetsLost, jitterMs, rttMs } = stream
   return {
     layer,
@@ -115,6 +133,7 @@ function sent(stream: EgressStreamStats) {
     bytes,
     frames,
     retransmissions,
+    ...{ repairBytes, redundantBytes, lateRepairs, refusedRepairs },
     nacks,
     plis,
     fractionLost,

@@ -35,11 +35,13 @@ export async function openSession(
 ): Promise<{ participant: Participant; sdp: string }> {
   const { kind, roomId } = request
   const offer = readSdp(request.sdp)
-  const participant = await rtc.enter(caller, roomId, kind)
+  const planned = (allowed: readonly PublicationSource[]): PublicationOffer[] =>
+    kind === 'whip' ? publicationsOf(offer.media, allowed) : []
+  const participant = await rtc.enter(caller, roomId, kind, planned)
   try {
     const sdp =
       kind === 'whip'
-        ? participant.publish(request.sdp, publicationsOf(offer.media, participant.rights.publish)).sdp
+        ? participant.publish(request.sdp, planned(participant.rights.publish)).sdp
         : play(participant, offer)
     return { participant, sdp }
   } catch (error) {
@@ -72,9 +74,11 @@ export function patchSession(
 ): { fragment: string; tag: string } | undefined {
   const transport = transportOf(participant)
   if (ifMatch === undefined) throw new AppError('precondition-required')
-  const any = ifMatch.trim() === '*'
-  if (!any && ifMatch.trim().replace(/^W\//, '') !== entityTag(participant))
-    throw new AppError('version-mismatch')
+  // The examples of RFC 9725 write the star in quotes.
+  const any = /^("?)\*\1$/.test(ifMatch.trim())
+  // Strong comparison (RFC 9110, section 13.1.1): a weak tag matches nothing.
+  const tags = ifMatch.split(',').map((tag) => tag.trim())
+  if (!any && !tags.includes(entityTag(participant))) throw new AppError('version-mismatch')
   const { iceUfrag, icePwd } = parseSdpFragment(body)
   const restarts = iceUfrag !== undefined && iceUfrag !== transport.remoteUfrag
   if (!restarts || icePwd === undefined) return undefined
@@ -118,9 +122,9 @@ function publicationsOf(
 }
 
 function play(participant: Participant, offer: ReturnType<typeof readSdp>): string {
-  const { worker, announced, publications } = participant.room
+  const { worker, announced, publications, limits } = participant.room
   const connection = new PlayConnection({
-    ...{ worker, announced, offer },
+    ...{ worker, announced, offer, measured: limits.congestion },
     onTrack: (publicationId, negotiated) => participant.handleTrack(publicationId, negotiated),
     onClosed: (reason) => participant.handleConnectionClosed('receive', reason),
   })

@@ -10,6 +10,9 @@ export interface SdpFragment {
 }
 
 const maxLines = 500
+/** Well-formed, but neither UDP nor TCP: passed over without a word (RFC 9725, section 4.3.2). */
+const unknownTransport =
+  /^a=candidate:[\w+/]{1,32} \d{1,3} (?!(?:udp|tcp) )[\w-]+ \d{1,10} \S+ \d{1,5} typ \S/i
 
 /** @throws AppError `invalid-request` */
 export function parseSdpFragment(text: string): SdpFragment {
@@ -22,7 +25,7 @@ export function parseSdpFragment(text: string): SdpFragment {
   const value = (name: string): string | undefined =>
     lines.find((line) => line.startsWith(`a=${name}:`))?.slice(name.length + 3)
   const candidates = lines
-    .filter((line) => line.startsWith('a=candidate:'))
+    .filter((line) => line.startsWith('a=candidate:') && !unknownTransport.test(line))
     .map((line) => reading(() => parseCandidate(line)))
   const fragment = { iceUfrag: value('ice-ufrag'), icePwd: value('ice-pwd'), candidates }
   const { iceUfrag, icePwd } = fragment
@@ -44,6 +47,7 @@ export function serializeSdpFragment(options: {
   candidates: readonly Candidate[]
 }): string {
   const lines = [
+    'a=ice-lite',
     `a=ice-ufrag:${options.iceUfrag}`,
     `a=ice-pwd:${options.icePwd}`,
     'm=audio 9 UDP/TLS/RTP/SAVPF 0',

@@ -1,11 +1,14 @@
-import { AppError, isCustomId } from '@parley/contracts'
+import { AppError, type Endpoint, isCustomId, whipEndpoints } from '@parley/contracts'
 import type { Authenticator, UserCaller } from '@parley/core/auth'
 import { addressGroup, type HttpServer, type RawContext, readBody } from '@parley/core/http'
 import { TokenBuckets } from '@parley/core/limits'
 import type { RtcService } from '../service.ts'
 import { entityTag, findSession, type HttpSessionKind, openSession, patchSession } from './http-session.ts'
 
-const kinds: readonly HttpSessionKind[] = ['whip', 'whep']
+const kinds = {
+  whip: { start: whipEndpoints.startWhip, update: whipEndpoints.updateWhip, end: whipEndpoints.endWhip },
+  whep: { start: whipEndpoints.startWhep, update: whipEndpoints.updateWhep, end: whipEndpoints.endWhep },
+}
 const offerType = 'application/sdp'
 const fragmentType = 'application/trickle-ice-sdpfrag'
 const maxBodyBytes = 200_000
@@ -14,10 +17,10 @@ const exposed = 'Location, ETag, Link, Accept-Patch, Retry-After, X-Request-Id'
 /** WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): publish and play by URL and bearer token. */
 export function registerWhip(http: HttpServer, rtc: RtcService, authenticator: Authenticator): void {
   const door = new BearerDoor(authenticator)
-  for (const kind of kinds) {
-    const path = `/v1/rtc/rooms/:roomId/${kind}`
+  for (const [kind, { start, update, end }] of Object.entries(kinds) as Entries) {
+    for (const endpoint of [start, update, end]) http.document(endpoint)
 
-    http.raw('POST', path, async (c) => {
+    http.raw('POST', pattern(start), async (c) => {
       const caller = await door.admit(c)
       const roomId = pathId(c, 'roomId')
       requireType(c, offerType)
@@ -36,7 +39,7 @@ export function registerWhip(http: HttpServer, rtc: RtcService, authenticator: A
       return c.body(session.sdp, 201, headers)
     })
 
-    http.raw('PATCH', `${path}/:participantId`, async (c) => {
+    http.raw('PATCH', pattern(update), async (c) => {
       const participant = findSession(rtc, await door.admit(c), sessionPath(c, kind))
       requireType(c, fragmentType)
       const answer = patchSession(participant, c.req.header('if-match'), await readText(c))
@@ -49,7 +52,7 @@ export function registerWhip(http: HttpServer, rtc: RtcService, authenticator: A
       return c.body(answer.fragment, 200, headers)
     })
 
-    http.raw('DELETE', `${path}/:participantId`, async (c) => {
+    http.raw('DELETE', pattern(end), async (c) => {
       const participant = findSession(rtc, await door.admit(c), sessionPath(c, kind))
       participant.room.leave(participant, 'left')
       return c.body(null, 200)
@@ -59,9 +62,16 @@ export function registerWhip(http: HttpServer, rtc: RtcService, authenticator: A
 
 /** The same paths where audio and video are switched off. */
 export function refuseWhip(http: HttpServer, reason: AppError): void {
-  for (const kind of kinds) {
-    http.raw('POST', `/v1/rtc/rooms/:roomId/${kind}`, () => Promise.reject(reason))
+  for (const endpoint of Object.values(whipEndpoints)) {
+    http.document(endpoint)
+    http.raw(endpoint.method, pattern(endpoint), () => Promise.reject(reason))
   }
+}
+
+type Entries = [HttpSessionKind, (typeof kinds)[HttpSessionKind]][]
+
+function pattern({ path }: Endpoint): string {
+  return path.replace(/\{(\w+)\}/g, ':$1')
 }
 
 /** Lets users with a token in, at a bearable rate, and slows down addresses that guess. */

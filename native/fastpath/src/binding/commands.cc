@@ -163,6 +163,20 @@ napi_value SetPlayoutDelay(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value SetRepair(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  TargetOf(call).Run([id = call.Id(0), repair = ReadRepairOptions(Reader(env, call.arguments[1]))](Core& core) {
+    core.SetRepair(id, repair);
+  });
+  return nullptr;
+}
+
+napi_value SetRepairBudget(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  TargetOf(call).Run([id = call.Id(0), rate = Rate(call, 1)](Core& core) { core.SetRepairBudget(id, rate); });
+  return nullptr;
+}
+
 napi_value CloseStream(napi_env env, napi_callback_info info) {
   Call call(env, info);
   TargetOf(call).Run([id = call.Id(0)](Core& core) { core.CloseStream(id); });
@@ -181,7 +195,8 @@ void AddCommands(napi_env env, napi_value object, CommandTarget* target) {
       {"requestKeyFrame", RequestKeyFrame}, {"closeTrack", CloseTrack},
       {"createStream", CreateStream},       {"selectLayer", SelectLayer},
       {"setSource", SetSource},             {"setPaused", SetPaused},
-      {"setPlayoutDelay", SetPlayoutDelay}, {"closeStream", CloseStream},
+      {"setPlayoutDelay", SetPlayoutDelay}, {"setRepair", SetRepair},
+      {"setRepairBudget", SetRepairBudget}, {"closeStream", CloseStream},
   };
   for (auto& [name, method] : methods) AddMethod(env, object, name, method, target);
 }

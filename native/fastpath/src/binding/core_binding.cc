@@ -62,7 +62,7 @@ napi_value Step(napi_env env, napi_callback_info info) {
       napi_get_named_property(env, item, "data", &data);
       View bytes = BytesOf(env, data);
       Bytes copy(bytes.data, bytes.data + bytes.size);
-      binding.core->OnDatagram(View(copy), path, now);
+      binding.core->OnDatagram(View(copy), path, now, Micros(r.Number("receivedAt", double(now))));
     }
     napi_close_handle_scope(env, scope);
   }

@@ -197,6 +197,7 @@ napi_value ToArray(napi_env env, const std::vector<Record>& records) {
 
 CoreOptions ReadCoreOptions(const Reader& r) {
   CoreOptions o;
+  o.frameHold = Milliseconds(r, "frameHoldMs", o.frameHold);
   o.consentTimeout = Milliseconds(r, "consentTimeoutMs", o.consentTimeout);
   o.connectTimeout = Milliseconds(r, "connectTimeoutMs", o.connectTimeout);
   o.levelInterval = Milliseconds(r, "levelIntervalMs", o.levelInterval);
@@ -250,6 +251,15 @@ IngressTrackOptions ReadTrackOptions(const Reader& r) {
   return o;
 }
 
+RepairOptions ReadRepairOptions(const Reader& r) {
+  RepairOptions o;
+  o.redDepth = int(r.Number("redDepth", 0));
+  o.copies = int(r.Number("copies", 0));
+  o.bursts = r.Bool("bursts", false);
+  o.deadline = Milliseconds(r, "deadlineMs", 0);
+  return o;
+}
+
 EgressStreamOptions ReadStreamOptions(const Reader& r) {
   EgressStreamOptions o;
   o.video = r.Text("kind") == "video";
@@ -262,6 +272,7 @@ EgressStreamOptions ReadStreamOptions(const Reader& r) {
   double packets = r.Number("historyPackets", o.video ? 1024 : 128);
   o.historyPackets = size_t(packets < 0 ? 0 : packets > 16384 ? 16384 : packets);
   o.padTo = r.Bool("equalSizes", true) ? 16 : 0;
+  o.startFromCache = r.Bool("startFromCache", false);
   o.mid = r.Text("mid");
   o.cname = r.Text("cname");
   if (o.cname.empty()) o.cname = "parley";

@@ -39,6 +39,7 @@ CoreOptions ReadCoreOptions(const Reader& r);
 TransportOptions ReadTransportOptions(const Reader& r);
 RemoteParameters ReadRemoteParameters(const Reader& r);
 IngressTrackOptions ReadTrackOptions(const Reader& r);
+RepairOptions ReadRepairOptions(const Reader& reader);
 EgressStreamOptions ReadStreamOptions(const Reader& r);
 
 }  // namespace parley

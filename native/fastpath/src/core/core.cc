@@ -111,8 +111,13 @@ void Core::OnConnectionClosed(const Path& path) {
 void Core::Advance(Micros now) {
   now_ = now;
   wheel_.Advance(now);
+  std::vector<IngressTrack*> due;
+  due.swap(due_);
+  for (IngressTrack* track : due) track->Release(now);
   Sweep();
 }
+
+void Core::ForgetRelease(IngressTrack& track) { due_.erase(std::remove(due_.begin(), due_.end(), &track), due_.end()); }
 
 void Core::Sweep() { graveyard_.clear(); }
 
@@ -270,6 +275,15 @@ void Core::SetPaused(const std::vector<uint32_t>& ids, bool paused) {
 void Core::SetPlayoutDelay(uint32_t id, int minMs, int maxMs) {
   auto found = streams_.find(id);
   if (found != streams_.end()) found->second->SetPlayoutDelay(minMs, maxMs);
+}
+
+void Core::SetRepair(uint32_t id, const RepairOptions& repair) {
+  auto found = streams_.find(id);
+  if (found != streams_.end()) found->second->SetRepair(repair);
+}
+
+void Core::SetRepairBudget(uint32_t id, uint64_t bitrate) {
+  if (Transport* transport = FindTransport(id)) transport->SetRepairBudget(bitrate, now_);
 }
 
 void Core::CloseStream(uint32_t id) {

@@ -26,6 +26,8 @@ struct CoreOptions {
   Micros connectTimeout = 30'000'000;
   Micros levelInterval = 100'000;
   Micros feedbackInterval = 50'000;
+  /** How long video may wait for the rest of its frame, so that it leaves in fewer calls; 0: not at all. */
+  Micros frameHold = 0;
 };
 
 /**
@@ -47,7 +49,7 @@ class Core {
   /** -1 when nothing is pending. */
   Micros NextDeadline() const { return wheel_.NextDeadline(); }
   /** Time stands still between calls; commands happen at the last time told. */
-  void SetNow(Micros now) { now_ = now; }
+  void SetNow(Micros now) { now_ = arrival_ = now; }
   std::vector<Record> TakeEvents() { return std::move(events_); }
   bool hasEvents() const { return !events_.empty(); }
 
@@ -68,6 +70,8 @@ class Core {
   void SetSource(uint32_t id, uint32_t track, int layer);
   void SetPaused(const std::vector<uint32_t>& ids, bool paused);
   void SetPlayoutDelay(uint32_t id, int minMs, int maxMs);
+  void SetRepair(uint32_t id, const RepairOptions& repair);
+  void SetRepairBudget(uint32_t id, uint64_t bitrate);
   void CloseStream(uint32_t id);
   Record Stats() const;
   Transport* FindTransport(uint32_t id);
@@ -86,6 +90,9 @@ class Core {
   void ForgetPath(const Path& path, Transport& transport);
   bool KnowsPath(const Path& path) const { return paths_.count(path) > 0; }
   void Bury(Transport& transport);
+  /** The track has a whole frame: it goes out at the end of this turn, behind the audio that came in it. */
+  void ReleaseLater(IngressTrack& track) { due_.push_back(&track); }
+  void ForgetRelease(IngressTrack& track);
   void RememberLevel(IngressTrack& track);
   void ForgetLevel(IngressTrack& track);
   uint32_t Random();
@@ -112,6 +119,7 @@ class Core {
   std::unordered_map<Path, Transport*, PathHash> paths_;
   std::vector<std::unique_ptr<Transport>> graveyard_;
   std::vector<IngressTrack*> levelTracks_;
+  std::vector<IngressTrack*> due_;
   OwnerTimer<Core, &Core::OnLevels> levelTimer_{this};
   uint8_t random_[256];
   size_t randomAt_ = sizeof random_;

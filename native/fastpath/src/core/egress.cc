@@ -10,7 +10,6 @@ namespace parley {
 namespace {
 
 constexpr Micros kReportInterval = 1'000'000;
-constexpr Micros kResendGuard = 15'000;
 constexpr Micros kLargestClockDoubt = 1'000'000;
 constexpr Micros kStalled = 300'000;
 
@@ -51,7 +50,7 @@ void EgressStream::SetSource(IngressTrack* track, int layer, Micros now) {
   if (!track) return;
   track->Attach(*this);
   gateEpoch_ = track->gateEpoch;
-  if (Receptive()) AskForPicture(now);
+  if (Receptive()) StartPicture(now);
 }
 
 void EgressStream::SelectLayer(int layer, int temporal, Micros now) {
@@ -68,7 +67,12 @@ void EgressStream::SetPaused(bool paused, Micros now) {
   if (paused == paused_) return;
   paused_ = paused;
   Unsync();
-  if (Receptive()) source_->RequestKeyFrame(target_, now);
+  if (!Receptive()) return;
+  if (options.startFromCache && !everSent_) {
+    StartPicture(now);
+  } else {
+    source_->RequestKeyFrame(target_, now);
+  }
 }
 
 void EgressStream::SetPlayoutDelay(int minMs, int maxMs) {
@@ -80,7 +84,13 @@ void EgressStream::SetPlayoutDelay(int minMs, int maxMs) {
 }
 
 void EgressStream::OnTransportConnected(Micros now) {
-  if (Receptive()) AskForPicture(now);
+  if (Receptive()) StartPicture(now);
+}
+
+void EgressStream::StartPicture(Micros now) {
+  // Later it would show again what was shown.
+  if (options.startFromCache && !everSent_) source_->Replay(*this, target_, now);
+  if (current_ != target_) AskForPicture(now);
 }
 
 bool EgressStream::Sync(const Packet& p, Micros now) {
@@ -211,6 +221,15 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     entry.payloadAt = uint16_t(red.primary().data.data - p.data);
     entry.payloadSize = uint16_t(red.primary().data.size);
   }
+  if (!options.video && repair_.redDepth > 0 && !payload->stripRed) {
+    if (PacketRef made = AsRed(packet, &payload)) {
+      redundantBytes_ += made->payloadSize > p.payloadSize ? made->payloadSize - p.payloadSize : 0;
+      entry.payloadType = payload->payloadType;
+      entry.payloadAt = made->payloadAt;
+      entry.payloadSize = made->payloadSize;
+      entry.packet = std::move(made);
+    }
+  }
   if (picture >= 0) {
     int64_t out = pictures_.Map(picture);
     if (out < 0) return;
@@ -238,7 +257,7 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     if (f.startOfKeyFrame) keyFrames_++;
     lastSequence_ = sequence;
     lastTimestamp_ = entry.timestamp;
-    lastArrival_ = now;
+    lastArrival_ = p.arrival;
     if (f.tl0At >= 0) lastTl0_ = entry.tl0;
     if (entry.patchFrameNumber) lastFrame_ = entry.frameNumber;
     if (IngressStream* stream = source_->Layer(p.layer)) {
@@ -247,25 +266,12 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
   }
   everSent_ = true;
   if (options.historyPackets > 0) {
-    transport.Dispatch(*this, history_.Put(std::move(entry), now), false, now);
+    Rewritten& kept = history_.Put(std::move(entry), now);
+    transport.Dispatch(*this, kept, false, now);
+    CopyAhead(kept, now);
   } else {
     transport.Dispatch(*this, entry, false, now);
   }
-}
-
-void EgressStream::OnNack(uint16_t sequence, Micros now) {
-  nacks_++;
-  int64_t extended = Extend16(lastSequence_, sequence);
-  Rewritten* entry = history_.Find(extended);
-  if (!entry || now - entry->created > options.historyTime) {
-    misses_++;
-    return;
-  }
-  // Not yet out, or asked again before the last answer can have arrived.
-  Micros guard = std::max(kResendGuard, rtt_ > 0 ? std::min<Micros>(rtt_ / 2, 100'000) : 0);
-  if (entry->sentAt < 0 || (entry->resentAt >= 0 && now - entry->resentAt < guard)) return;
-  entry->resentAt = now;
-  transport.Dispatch(*this, *entry, true, now);
 }
 
 void EgressStream::OnKeyFrameRequest(Micros now) {
@@ -338,6 +344,9 @@ Record EgressStream::Stats() const {
   r.Number("frames", double(frames_)).Number("keyFrames", double(keyFrames_));
   r.Number("retransmissions", double(retransmissions_)).Number("retransmissionMisses", double(misses_));
   r.Number("nacks", double(nacks_)).Number("plis", double(plis_));
+  r.Number("repairBytes", double(repairBytes_)).Number("redundantBytes", double(redundantBytes_));
+  r.Number("missed", double(missed_));
+  r.Number("lateRepairs", double(lateRepairs_)).Number("refusedRepairs", double(refusedRepairs_));
   r.Number("fractionLost", fractionLost_).Number("packetsLost", lost_).Number("jitterMs", jitterMs_);
   r.Number("rttMs", rtt_ < 0 ? -1 : double(rtt_) / 1000);
   return r;

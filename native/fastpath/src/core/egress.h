@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,24 @@ struct EgressStreamOptions {
   size_t historyPackets = 1024;
   /** Pads large video packets to a multiple of this, so that equal ones leave as segments of one call. 0: never. */
   size_t padTo = 16;
+  /** Begins with what the track keeps since its last key frame. */
+  bool startFromCache = false;
   std::string mid;
   std::string cname;
   std::vector<EgressPayload> payloads;
   std::vector<std::pair<Extension, uint8_t>> extensions;
+};
+
+/** What is done against losses beyond answering requests once. */
+struct RepairOptions {
+  /** Frames of sound that go along with each one. 0: RED is passed on as it came. */
+  int redDepth = 0;
+  /** Copies of sound (identical) or video (RTX, the base temporal layer first) that follow unasked. */
+  int copies = 0;
+  /** Requests are answered several times, with growing number. */
+  bool bursts = false;
+  /** What is older when it would arrive is not sent again. 0: no limit but the history. */
+  Micros deadline = 0;
 };
 
 /** One SSRC towards a subscriber: continuous numbers, whatever feeds it. */
@@ -44,6 +59,7 @@ class EgressStream {
   void SelectLayer(int layer, int temporal, Micros now);
   void SetSource(IngressTrack* track, int layer, Micros now);
   void SetPaused(bool paused, Micros now);
+  bool shows() const { return current_ >= 0; }
   void SetPlayoutDelay(int minMs, int maxMs);
   void OnSourceGone() {
     source_ = nullptr;
@@ -54,6 +70,7 @@ class EgressStream {
     if (layer == current_ || !options.video) Unsync();
   }
 
+  void SetRepair(const RepairOptions& repair);
   void OnNack(uint16_t sequence, Micros now);
   void OnKeyFrameRequest(Micros now);
   void OnReport(const ReportBlock& block, Micros now);
@@ -78,11 +95,21 @@ class EgressStream {
   bool Sync(const Packet& packet, Micros now);
   bool ShouldFallBack(const Packet& packet, Micros now);
   void OnReportTimer(Micros now);
+  bool TooLate(const Rewritten& entry, Micros now) const;
+  /** Within the budget and the deadline. */
+  bool Resend(Rewritten& entry, double kept, Micros now);
+  void ResendLater(int64_t sequence, Micros due);
+  void CopyAhead(const Rewritten& entry, Micros now);
+  void OnRepairTimer(Micros now);
+  /** The packet with the frames before it, for subscribers with RED; empty where there is no way. */
+  PacketRef AsRed(const PacketRef& packet, const EgressPayload** payload);
   size_t Seal(uint8_t* out, size_t headerSize, const View* parts, size_t count, bool rtx, int64_t sequence,
               bool identical);
   const EgressPayload* PayloadOf(uint8_t from) const;
   /** A picture that is asked for now can be shown. */
   bool Receptive() const;
+  /** From the cache where one is to be had, else by asking. */
+  void StartPicture(Micros now);
   void AskForPicture(Micros now);
   size_t WriteExtensions(const Rewritten& entry, uint32_t absSendTime, uint16_t transportSequence, uint8_t* out) const;
 
@@ -93,6 +120,10 @@ class EgressStream {
   SequenceMap pictures_;
   RtxHistory history_;
   OwnerTimer<EgressStream, &EgressStream::OnReportTimer> reportTimer_{this};
+  RepairOptions repair_;
+  std::multimap<Micros, int64_t> delayed_;
+  Micros repairDue_ = 0;
+  OwnerTimer<EgressStream, &EgressStream::OnRepairTimer> repairTimer_{this};
 
   bool paused_ = false;
   int target_ = 0;
@@ -134,7 +165,7 @@ class EgressStream {
   uint64_t reportedPackets_ = 0;
 
   uint64_t packets_ = 0, bytes_ = 0, payloadBytes_ = 0, frames_ = 0, keyFrames_ = 0, retransmissions_ = 0, misses_ = 0,
-           nacks_ = 0, plis_ = 0;
+           nacks_ = 0, plis_ = 0, repairBytes_ = 0, lateRepairs_ = 0, refusedRepairs_ = 0, redundantBytes_ = 0, missed_ = 0;
   double fractionLost_ = 0;
   int32_t lost_ = 0;
   double jitterMs_ = -1;

@@ -19,6 +19,12 @@ constexpr size_t kMaxMissing = 1000;
 constexpr Micros kPliThrottle = 500'000;
 constexpr int kMaxUnansweredPlis = 20;
 constexpr Micros kActiveWithin = 1'500'000;
+// What waited longer in the socket comes from a queue that grows: forwarding it makes everybody later still.
+constexpr Micros kLate = 200'000;
+constexpr Micros kLatePatience = 300'000;
+constexpr size_t kMostHeld = 64;
+// Viewers come and go: the next one may be a moment away.
+constexpr Micros kCacheLingers = 10'000'000;
 
 }  // namespace
 
@@ -31,6 +37,7 @@ void IngressStream::Restart(uint32_t ssrc) {
   nackTimer_.Cancel();
   seen_ = ReplayWindow();
   newest_ = first_ = -1;
+  red = RedHistory();
   received_ = reportedExpected_ = reportedReceived_ = 0;
   hasTransit_ = false;
   hasFrame_ = false;
@@ -135,10 +142,58 @@ void IngressStream::OnPacket(PacketRef packet, uint16_t sequence, bool recovered
         track.core.Emit(std::move(event));
       }
     }
-  } else if (packet->hasLevel) {
-    track.OnLevel(packet->level);
+  } else {
+    if (packet->hasLevel) track.OnLevel(packet->level);
+    TakeSound(packet, payload->codec, now);
+  }
+  if (track.options.video) {
+    bool late = now - track.core.arrival() > kLate;
+    if (!late) lateSince_ = -1;
+    if (late && lateSince_ < 0) lateSince_ = now;
+    // One pause of this machine makes many late packets at one moment; a full core makes them without end.
+    bool lasting = late && now - lateSince_ >= kLatePatience;
+    late_ = lasting || (late_ && (late || !packet->frame.startOfKeyFrame));
+    if (late_) {
+      lateDrops_++;
+      RequestKeyFrame(now);
+      track.Skip(layer, extended);
+      return;
+    }
   }
   track.Forward(packet, now);
+}
+
+void IngressStream::TakeSound(const PacketRef& packet, Codec codec, Micros now) {
+  const Packet& p = *packet;
+  if (codec == Codec::kOpus) red.Put(p.sequence, packet, p.payload(), p.timestamp, p.payloadType);
+  RedPayload parts;
+  if (codec != Codec::kRed || !parts.Parse(p.payload())) return;
+  // The oldest block comes first; the one before the primary belongs to the packet before this one.
+  for (size_t i = 0; i + 1 < parts.count; i++) {
+    const RedPayload::Block& block = parts.blocks[i];
+    int64_t sequence = p.sequence - int64_t(parts.count - 1 - i);
+    if (block.data.size == 0 || sequence < first_ || !seen_.Fresh(sequence)) continue;
+    const IngressPayload* payload = track.PayloadOf(block.payloadType);
+    if (!payload || payload->codec != Codec::kOpus) continue;
+    PacketRef lost = track.core.pool().Take();
+    lost->sequence = sequence;
+    lost->timestamp = p.timestamp - block.timestampOffset;
+    lost->ssrc = p.ssrc;
+    lost->payloadType = block.payloadType;
+    lost->layer = layer;
+    lost->recovered = true;
+    lost->arrival = now;
+    lost->payloadAt = 0;
+    lost->payloadSize = lost->size = uint16_t(block.data.size);
+    std::memcpy(lost->data, block.data.data, block.data.size);
+    seen_.Mark(sequence);
+    missing_.erase(sequence);
+    recoveredCount_++;
+    red.Put(sequence, lost, lost->payload(), lost->timestamp, lost->payloadType);
+    track.Forward(lost, now);
+  }
+  const RedPayload::Block& primary = parts.primary();
+  red.Put(p.sequence, packet, primary.data, p.timestamp, primary.payloadType);
 }
 
 void IngressStream::NoticeGap(int64_t from, int64_t to, Micros now) {
@@ -266,6 +321,7 @@ Record IngressStream::Stats(Micros now) const {
   r.Number("recovered", double(recoveredCount_)).Number("duplicates", double(duplicates_));
   r.Number("nacks", double(nacks_)).Number("plis", double(plis_));
   r.Number("frames", double(frames_)).Number("keyFrames", double(keyFrames_));
+  r.Number("lateDrops", double(lateDrops_));
   r.Number("width", width_).Number("height", height_);
   r.Number("jitterMs", jitter_ * 1000 / clockRate).Number("rttMs", rtt_ < 0 ? -1 : double(rtt_) / 1000);
   r.Number("bitrate", double(bitrate_));
@@ -285,6 +341,7 @@ IngressTrack::IngressTrack(Core& c, Transport& t, uint32_t i, IngressTrackOption
 
 IngressTrack::~IngressTrack() {
   core.ForgetLevel(*this);
+  core.ForgetRelease(*this);
   std::vector<EgressStream*> streams;
   streams.swap(streams_);
   for (EgressStream* stream : streams) stream->OnSourceGone();
@@ -292,15 +349,86 @@ IngressTrack::~IngressTrack() {
 
 void IngressTrack::Forward(const PacketRef& packet, Micros now) {
   if (!open_) return;
-  for (EgressStream* stream : streams_) stream->Forward(packet, now);
+  bool complete = packet->marker || !options.video || core.options().frameHold == 0;
+  Hold({packet, packet->layer, packet->sequence}, complete, now);
 }
 
-void IngressTrack::Skip(uint8_t layer, int64_t sequence) {
-  for (EgressStream* stream : streams_) stream->Skip(layer, sequence);
+void IngressTrack::Skip(uint8_t layer, int64_t sequence) { Hold({PacketRef(), layer, sequence}, held_.empty(), core.now()); }
+
+// The packets of a frame leave together, one subscriber after the other: equal ones share a system call.
+void IngressTrack::Hold(Held held, bool complete, Micros now) {
+  held_.push_back(std::move(held));
+  if (!options.video || core.options().frameHold == 0 || held_.size() >= kMostHeld) {
+    Release(now);
+  } else if (complete) {
+    if (!due_) core.ReleaseLater(*this);
+    due_ = true;
+  } else if (!due_ && !holdTimer_.armed()) {
+    core.wheel().Arm(holdTimer_, now + core.options().frameHold);
+  }
+}
+
+void IngressTrack::Release(Micros now) {
+  if (due_) core.ForgetRelease(*this);
+  due_ = false;
+  holdTimer_.Cancel();
+  for (EgressStream* stream : streams_) {
+    for (const Held& held : held_) Deliver(held, *stream, now);
+  }
+  if (Caches(now)) {
+    for (const Held& held : held_) {
+      PictureCache& cache = layers[held.layer]->cache;
+      if (held.packet) {
+        cache.Add(held.packet, now);
+      } else {
+        cache.Skip(held.sequence, now);
+      }
+    }
+  }
+  held_.clear();
+}
+
+void IngressTrack::Deliver(const Held& held, EgressStream& stream, Micros now) {
+  if (held.packet) {
+    stream.Forward(held.packet, now);
+  } else {
+    stream.Skip(held.layer, held.sequence);
+  }
 }
 
 void IngressTrack::OnLayerRestart(uint8_t layer) {
+  Release(core.now());
+  layers[layer]->cache.Clear();
   for (EgressStream* stream : streams_) stream->OnLayerRestart(layer);
+}
+
+void IngressTrack::Attach(EgressStream& stream) {
+  streams_.push_back(&stream);
+  if (options.video && stream.options.startFromCache) cacheUsers_++;
+}
+
+void IngressTrack::Replay(EgressStream& stream, int layer, Micros now) {
+  if (!open_) return;
+  Release(now);
+  if (stream.shows()) return;
+  for (int at = std::min(layer, int(layers.size()) - 1); at >= 0; at--) {
+    IngressStream& source = *layers[size_t(at)];
+    const auto& entries = source.cache.Entries(now);
+    if (entries.empty()) continue;
+    for (const PictureCache::Entry& entry : entries) Deliver({entry.packet, source.layer, entry.sequence}, stream, now);
+    return;
+  }
+}
+
+bool IngressTrack::Caches(Micros now) {
+  if (cacheUsers_ > 0 || now < cacheUntil_) return true;
+  if (cacheUntil_ > 0) ForgetPictures();
+  cacheUntil_ = 0;
+  return false;
+}
+
+void IngressTrack::ForgetPictures() {
+  for (auto& layer : layers) layer->cache.Clear();
 }
 
 void IngressTrack::Detach(EgressStream& stream) {
@@ -308,11 +436,14 @@ void IngressTrack::Detach(EgressStream& stream) {
   if (found == streams_.end()) return;
   *found = streams_.back();
   streams_.pop_back();
+  if (options.video && stream.options.startFromCache && --cacheUsers_ == 0) cacheUntil_ = core.now() + kCacheLingers;
 }
 
 void IngressTrack::SetGate(bool open) {
   if (open && !open_) gateEpoch++;
+  if (!open) Release(core.now());
   open_ = open;
+  if (!open) ForgetPictures();
   if (open && options.video) RequestKeyFrame(-1, core.now());
 }
 

@@ -7,7 +7,9 @@
 #include "core/header_extensions.h"
 #include "core/packet.h"
 #include "core/payload_descriptor.h"
+#include "core/picture_cache.h"
 #include "core/record.h"
+#include "core/red_history.h"
 #include "core/rtcp.h"
 #include "core/srtp_session.h"
 #include "core/timer_wheel.h"
@@ -73,6 +75,10 @@ class IngressStream {
   Micros lastArrival = -1;
   /** When the frame before the newest one began to arrive. */
   Micros previousFrameArrival = -1;
+  /** Filled while the track has viewers who start from it. */
+  PictureCache cache;
+  /** The last frames of a sound. */
+  RedHistory red;
 
  private:
   struct Missing {
@@ -80,6 +86,8 @@ class IngressStream {
     Micros asked = 0;
     int tries = 0;
   };
+  /** Keeps the frame of a sound, and brings back those before it that were lost on the way. */
+  void TakeSound(const PacketRef& packet, Codec codec, Micros now);
   void NoticeGap(int64_t from, int64_t to, Micros now);
   void OnNackTimer(Micros now);
   void OnPliTimer(Micros now);
@@ -102,6 +110,10 @@ class IngressStream {
   Micros lastPli_ = -1;
   int unansweredPlis_ = 0;
   bool keyFrameWanted_ = false;
+  /** Packets wait too long before us: nothing goes on until a key frame that came in time. */
+  bool late_ = false;
+  Micros lateSince_ = -1;
+  uint64_t lateDrops_ = 0;
   uint32_t lastFrameTimestamp_ = 0;
   Micros frameArrival_ = -1;
   bool hasFrame_ = false;
@@ -123,8 +135,12 @@ class IngressTrack {
   void Forward(const PacketRef& packet, Micros now);
   void Skip(uint8_t layer, int64_t sequence);
   void OnLayerRestart(uint8_t layer);
-  void Attach(EgressStream& stream) { streams_.push_back(&stream); }
+  void Attach(EgressStream& stream);
   void Detach(EgressStream& stream);
+  /** Gives a stream what is kept since the last key frame of `layer`, or of the best below that has one. */
+  void Replay(EgressStream& stream, int layer, Micros now);
+  /** Sends out the video that waits for the rest of its frame. */
+  void Release(Micros now);
   void SetGate(bool open);
   void RequestKeyFrame(int layer, Micros now);
   const IngressPayload* PayloadOf(uint8_t payloadType) const;
@@ -151,7 +167,23 @@ class IngressTrack {
   } level;
 
  private:
+  struct Held {
+    /** Empty: a number without a packet. */
+    PacketRef packet;
+    uint8_t layer;
+    int64_t sequence;
+  };
+  void Deliver(const Held& held, EgressStream& stream, Micros now);
+  void Hold(Held held, bool complete, Micros now);
+  bool Caches(Micros now);
+  void ForgetPictures();
+
   std::vector<EgressStream*> streams_;
+  std::vector<Held> held_;
+  bool due_ = false;
+  OwnerTimer<IngressTrack, &IngressTrack::Release> holdTimer_{this};
+  size_t cacheUsers_ = 0;
+  Micros cacheUntil_ = 0;
   bool open_ = true;
 };
 

@@ -23,6 +23,10 @@ struct Rewritten {
   uint8_t payloadType = 0;
   uint8_t rtxPayloadType = 0;
   uint8_t tl0 = 0;
+  /** Requests that were answered. */
+  uint8_t asked = 0;
+  /** It was asked for. */
+  bool missed = false;
   bool hasPlayoutDelay = false;
   bool patchDescriptor = false;
   bool patchFrameNumber = false;

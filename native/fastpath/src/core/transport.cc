@@ -10,6 +10,7 @@ namespace {
 
 constexpr Micros kSecond = 1'000'000;
 constexpr size_t kMaxSentRecords = 256;
+constexpr double kRepairBurstSeconds = 0.5;
 
 bool SameText(View a, const std::string& b) { return a.size == b.size() && std::memcmp(a.data, b.data(), a.size) == 0; }
 
@@ -235,6 +236,23 @@ size_t Transport::SendPadding(Micros now) {
     if (size_t sent = stream->TransmitPadding(255, now)) return sent;
   }
   return 0;
+}
+
+void Transport::SetRepairBudget(uint64_t bitrate, Micros now) {
+  // The first rate comes with what may be spent at once.
+  if (repairBitrate_ == 0) repairTokens_ = double(bitrate) / 8 * kRepairBurstSeconds;
+  repairBitrate_ = bitrate;
+  repairFilled_ = now;
+}
+
+bool Transport::TakeRepair(size_t bytes, double kept, Micros now) {
+  if (repairBitrate_ == 0) return true;
+  double most = double(repairBitrate_) / 8 * kRepairBurstSeconds;
+  repairTokens_ = std::min(most, repairTokens_ + double(now - repairFilled_) * double(repairBitrate_) / 8e6);
+  repairFilled_ = now;
+  if (repairTokens_ < double(bytes) + kept * most) return false;
+  repairTokens_ -= double(bytes);
+  return true;
 }
 
 void Transport::SetRemb(uint64_t bitrate, Micros) { remb_ = bitrate; }

@@ -58,6 +58,10 @@ class Transport {
   void SetRemb(uint64_t bitrate, Micros now);
   void Probe(size_t bytes, uint64_t bitrate, Micros now) { pacer_.Probe(bytes, bitrate, now); }
   void SendData(View bytes, Micros now);
+  /** Bits a second that repairs may take; 0: no limit. */
+  void SetRepairBudget(uint64_t bitrate, Micros now);
+  /** @returns false when the budget is spent, down to the share of it that is `kept` for others. */
+  bool TakeRepair(size_t bytes, double kept, Micros now);
   /** Ends it; the reason is told unless it is "closed", which the owner asked for. */
   void Close(const char* reason);
 
@@ -127,6 +131,9 @@ class Transport {
   uint32_t feedbackMedia_ = 0;
   uint32_t transportSequence_ = 0;
   uint64_t remb_ = 0;
+  uint64_t repairBitrate_ = 0;
+  double repairTokens_ = 0;
+  Micros repairFilled_ = 0;
   Bytes sent_;
 
   OwnerTimer<Transport, &Transport::OnDtlsTimer> dtlsTimer_{this};

@@ -32,7 +32,7 @@ Micros Waited(msghdr& header, Micros wall) {
     timespec t;
     std::memcpy(&t, CMSG_DATA(c), sizeof t);
     Micros waited = wall - (Micros(t.tv_sec) * 1'000'000 + t.tv_nsec / 1000);
-    return waited > 0 && waited < 1'000'000 ? waited : 0;
+    return waited > 0 && waited < 10'000'000 ? waited : 0;
   }
   return 0;
 }

@@ -56,6 +56,8 @@ const cameraDefaults: MediaTrackConstraints = {
 export class LocalMedia {
   readonly #options: LocalMediaOptions
   readonly #deviceIds = new Map<'audio' | 'video', string>()
+  /** By publication: layers that are asked for. The server may ask before its answer is read. */
+  readonly #layers = new Map<string, readonly boolean[]>()
   #iceServers: readonly IceServer[] = []
   #connection: PublishConnection | undefined
   /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
@@ -102,6 +104,7 @@ export class LocalMedia {
 
   async unpublish(publication: LocalPublication): Promise<void> {
     if (!this.#publications.delete(publication.id)) return
+    this.#layers.delete(publication.id)
     publication.end()
     this.#options.onRemoved(publication)
     await this.#connection?.release(publication.section)
@@ -181,9 +184,17 @@ export class LocalMedia {
     void this.#inTurn(() => this.#applyMuted(publication, true))
   }
 
+  /** The server says which layers of a video somebody watches; the others need not be encoded. */
+  handleLayers(publicationId: string, active: readonly boolean[]): void {
+    this.#layers.set(publicationId, active)
+    const publication = this.#publications.get(publicationId)
+    if (publication) void this.#inTurn(() => this.#applyLayers(publication)).catch(() => undefined)
+  }
+
   /** A new place in the room: everything that was published is published again. */
   async handleFreshPlace(iceServers: readonly IceServer[]): Promise<void> {
     this.#iceServers = iceServers
+    this.#layers.clear()
     const hadConnection = this.#connection !== undefined
     this.#connection?.close()
     this.#connection = undefined
@@ -301,6 +312,7 @@ export class LocalMedia {
         this.#watchDevice(publication, track)
       }
       this.#options.onAdded(publication)
+      void this.#applyLayers(publication).catch(() => undefined)
       return publication
     })
   }
@@ -342,6 +354,17 @@ export class LocalMedia {
     } finally {
       this.#options.onChanged(publication)
     }
+  }
+
+  async #applyLayers({ id, section }: LocalPublication): Promise<void> {
+    const active = this.#layers.get(id)
+    const { sender } = section.transceiver
+    const parameters = sender.getParameters()
+    const { encodings } = parameters
+    if (active === undefined || encodings.length !== active.length) return
+    if (encodings.every((encoding, index) => (encoding.active ?? true) === active[index])) return
+    for (const [index, encoding] of encodings.entries()) encoding.active = active[index] ?? true
+    await sender.setParameters(parameters)
   }
 
   async #recapture(publication: LocalPublication): Promise<void> {

@@ -37,3 +37,13 @@ function changeSection(
   const text = [...merged].map(([name, value]) => `${name}=${value}`).join(';')
   return section.replace(line, () => `a=fmtp:${payloadType} ${text}`)
 }
+
+/**
+ * Offers that lost sound is sent again when it is asked for (`a=rtcp-fb` of Opus with `nack`, RFC 4585): browsers can,
+ * but do not offer it by themselves.
+ */
+export function withAudioRequests(sdp: string): string {
+  return sdp.replace(/^a=rtpmap:(\d+) opus\/48000.*\r\n/gim, (line, payloadType: string) =>
+    sdp.includes(`a=rtcp-fb:${payloadType} nack\r\n`) ? line : `${line}a=rtcp-fb:${payloadType} nack\r\n`,
+  )
+}

@@ -1,7 +1,7 @@
 import type { FrameAnswers, IceServer, PublicationSource, TrackKind } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
 import { redundantAudioFirst } from './encodings.ts'
-import { withOpusParameters } from './opus-parameters.ts'
+import { withAudioRequests, withOpusParameters } from './opus-parameters.ts'
 import { PathWatch } from './path-watch.ts'
 import { SerialRun } from './serial-run.ts'
 
@@ -149,7 +149,8 @@ export class PublishConnection {
     const pc = this.#pc
     // What is opened from here on is not in this offer and must not be named in it; the next one carries it.
     const live = this.#sections.filter((section) => section.live)
-    await pc.setLocalDescription(await pc.createOffer({ iceRestart }))
+    const { type, sdp } = await pc.createOffer({ iceRestart })
+    await pc.setLocalDescription({ type, sdp: withAudioRequests(sdp ?? '') })
     const publications = live.map((section) => ({
       mid: section.transceiver.mid ?? '',
       kind: section.kind,

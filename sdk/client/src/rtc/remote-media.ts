@@ -7,7 +7,9 @@ import type {
 } from '@parley/contracts'
 import { AudioOutput } from './audio-output.ts'
 import { RemoteParticipant, RemotePublication } from './participant.ts'
+import { PlayoutTarget } from './playout-target.ts'
 import { RemoteTrack } from './remote-track.ts'
+import type { ReceivedTrack } from './statistics.ts'
 import { type Assignment, SubscribeConnection, type SubscribeOffer } from './subscribe-connection.ts'
 import { SubscriptionWishes, type Wish } from './subscription-wishes.ts'
 
@@ -51,6 +53,7 @@ export class RemoteMedia {
   readonly #publications = new Map<string, RemotePublication>()
   readonly #wishes: SubscriptionWishes
   #iceServers: readonly IceServer[] = []
+  readonly #playout = new WeakMap<RemoteTrack, PlayoutTarget>()
   #connection: SubscribeConnection | undefined
   #assignments: readonly Assignment[] = []
 
@@ -154,6 +157,17 @@ export class RemoteMedia {
 
   setEnabled(publicationId: string, enabled: boolean): void {
     this.#wishes.setEnabled(publicationId, enabled)
+  }
+
+  /** Lets media wait as long as its losses ask for. */
+  setPlayout(received: readonly ReceivedTrack[]): void {
+    for (const { publicationId = '', loss, concealed } of received) {
+      const track = this.#publications.get(publicationId)?.track
+      if (!track) continue
+      const playout = this.#playout.get(track) ?? new PlayoutTarget()
+      this.#playout.set(track, playout)
+      track.setPlayoutTarget(playout.update(loss, concealed))
+    }
   }
 
   publicationOfMid(mid: string): string | undefined {

@@ -56,6 +56,13 @@ export class RemoteTrack {
     this.#owner.onElementsChanged(this)
   }
 
+  /** @internal Milliseconds that media waits before it is played; null: as the browser thinks. */
+  setPlayoutTarget(targetMs: number | null): void {
+    // Not in all browsers.
+    if (!('jitterBufferTarget' in this.receiver) || this.receiver.jitterBufferTarget === targetMs) return
+    this.receiver.jitterBufferTarget = targetMs
+  }
+
   /** @internal */
   end(): void {
     this.#attachments.clear()

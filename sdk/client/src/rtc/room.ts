@@ -23,7 +23,7 @@ import { RemoteMedia, type RemotePublicationEvent } from './remote-media.ts'
 import type { JoinOptions, RoomCloseReason, RoomEvents, RoomState } from './room-events.ts'
 import { roomQuality } from './room-quality.ts'
 import type { RtcEvent } from './rtc.ts'
-import { factsOf, type Quality, type RoomStatistics } from './statistics.ts'
+import { factsOf, type Quality, type RoomStatistics, withPath } from './statistics.ts'
 import { StatisticsSampler } from './statistics-sampler.ts'
 
 export interface RoomOptions {
@@ -82,6 +82,8 @@ export class Room extends Emitter<RoomEvents> {
   #revision = 0
   #speakers: readonly Participant[] = []
   #early: RtcEvent[] = []
+  /** As the server told it since the last statistics. */
+  #path: Extract<RtcEvent, { type: 'rtc.path-measured' }> | undefined
   #inPlace = false
   #entered = false
   #wantsFreshPlace = false
@@ -309,6 +311,12 @@ export class Room extends Emitter<RoomEvents> {
       case 'rtc.subscription-changed':
         remote.handleDelivery(event)
         return
+      case 'rtc.publication-layers':
+        this.#localMedia.handleLayers(event.publicationId, event.active)
+        return
+      case 'rtc.path-measured':
+        this.#path = event
+        return
       case 'rtc.closed':
         if (mendable.has(event.reason)) void this.#comeBack(true)
         else this.#end(event.reason)
@@ -328,7 +336,10 @@ export class Room extends Emitter<RoomEvents> {
     this.#tell('speakers', { speakers: this.#speakers })
   }
 
-  #takeStatistics(statistics: RoomStatistics): void {
+  #takeStatistics(measured: RoomStatistics): void {
+    const statistics = withPath(measured, this.#path)
+    this.#path = undefined
+    this.#remote.setPlayout(statistics.received)
     if (this.#state.status === 'connected') this.#backoff.reset()
     const qualities = roomQuality(statistics, {
       participants: this.#remote.participants.values(),

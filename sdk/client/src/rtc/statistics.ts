@@ -1,4 +1,4 @@
-import type { TrackKind } from '@parley/contracts'
+import type { RtcServerEvents, TrackKind } from '@parley/contracts'
 
 /** How well media flows. `lost`: no path at all at the moment. */
 export type Quality = 'good' | 'fair' | 'poor' | 'lost' | 'unknown'
@@ -49,8 +49,27 @@ export interface RoomStatistics {
   subscribeKbps: number
   uplinkLoss: number
   downlinkLoss: number
+  /** From 5 (as good as it gets) down to 1 (hardly usable), each way. */
+  uplinkLevel: NetworkLevel
+  downlinkLevel: NetworkLevel
+  /** How the server measures its way to here; undefined while it sends no video, or measures nothing. */
+  downlink: DownlinkFacts | undefined
   published: readonly PublishedLayer[]
   received: readonly ReceivedTrack[]
+}
+
+export type NetworkLevel = 1 | 2 | 3 | 4 | 5
+
+export interface DownlinkFacts {
+  /** What may be sent, and what everything that is wanted would take at its best. */
+  targetKbps: number
+  wantedKbps: number
+  sentKbps: number
+  limit: 'delay' | 'loss' | 'receiver'
+  /** From 0 to 1, before repair. */
+  loss: number
+  lossKind: 'none' | 'random' | 'congestion'
+  roundTripMs: number
 }
 
 type StatsRecord = { id: string; type: string; timestamp: number } & Record<string, unknown>
@@ -143,15 +162,21 @@ export function statisticsBetween(
   const available = uplinkPair && maybe(uplinkPair, 'availableOutgoingBitrate')
   const inbound = now.subscribe.filter(({ type }) => type === 'inbound-rtp')
   const lost = sum(inbound.map((record) => delta(record, 'packetsLost')))
+  const roundTripMs = roundTripSeconds === undefined ? undefined : Math.round(roundTripSeconds * 1000)
+  const uplinkLoss = Math.max(0, ...published.map(({ loss }) => loss ?? 0))
+  const downlinkLoss = share(lost, lost + sum(inbound.map((record) => delta(record, 'packetsReceived'))))
   return {
     atMs: now.atMs,
     intervalMs,
-    roundTripMs: roundTripSeconds === undefined ? undefined : Math.round(roundTripSeconds * 1000),
+    roundTripMs,
+    uplinkLevel: networkLevel(uplinkLoss, roundTripMs),
+    downlinkLevel: networkLevel(downlinkLoss, roundTripMs),
+    downlink: undefined,
     availableUplinkKbps: available === undefined ? undefined : Math.round(available / 1000),
     publishKbps: sum(published.map((layer) => layer.kbps)),
     subscribeKbps: sum(received.map((track) => track.kbps)),
-    uplinkLoss: Math.max(0, ...published.map(({ loss }) => loss ?? 0)),
-    downlinkLoss: share(lost, lost + sum(inbound.map((record) => delta(record, 'packetsReceived')))),
+    uplinkLoss,
+    downlinkLoss,
     published,
     received,
   }
@@ -169,6 +194,8 @@ export function factsOf(statistics: RoomStatistics, quality: Quality): Record<st
     subscribeKbps: statistics.subscribeKbps,
     uplinkLoss: rounded(statistics.uplinkLoss),
     downlinkLoss: rounded(statistics.downlinkLoss),
+    uplinkLevel: statistics.uplinkLevel,
+    downlinkLevel: statistics.downlinkLevel,
     jitterMs: Math.max(0, ...received.map(({ jitterMs }) => jitterMs)),
     freezes: sum(received.map(({ freezes }) => freezes)),
     freezeMs: sum(received.map(({ freezeMs }) => freezeMs)),
@@ -181,6 +208,33 @@ export function factsOf(statistics: RoomStatistics, quality: Quality): Record<st
   return Object.fromEntries(
     Object.entries(facts).filter((fact): fact is [string, number] => fact[1] !== undefined),
   )
+}
+
+/** With what the server told since; its loss is what was lost before any repair. */
+export function withPath(
+  statistics: RoomStatistics,
+  path: RtcServerEvents['rtc.path-measured'] | undefined,
+): RoomStatistics {
+  if (path === undefined) return statistics
+  const { target, wanted, allotted, limit, loss, lossKind, roundTripMs } = path
+  const kbps = (bitrate: number) => Math.round(bitrate / 1000)
+  const downlink = {
+    ...{ targetKbps: kbps(target), wantedKbps: kbps(wanted), sentKbps: kbps(allotted) },
+    ...{ limit, loss, lossKind, roundTripMs },
+  }
+  const level = networkLevel(loss, roundTripMs)
+  // A path that is full serves less than is wanted, however little it loses.
+  const full = wanted > 0 && allotted < 0.6 * wanted ? 3 : 5
+  return { ...statistics, downlink, downlinkLevel: Math.min(level, full) as NetworkLevel }
+}
+
+/** Good transmission is up to 5 % loss; a call is poor above 320 ms round trip. */
+function networkLevel(loss: number, roundTripMs = 0): NetworkLevel {
+  if (loss > 0.3 || roundTripMs > 800) return 1
+  if (loss > 0.12 || roundTripMs > 500) return 2
+  if (loss > 0.05 || roundTripMs > 320) return 3
+  if (loss > 0.01 || roundTripMs > 150) return 4
+  return 5
 }
 
 /** Thresholds: transmission is good up to 5 % loss, a call is poor above 320 ms round trip. */

@@ -1,5 +1,6 @@
 import type { IceServer, RtcServerEvents } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
+import { withAudioRequests } from './opus-parameters.ts'
 import { PathWatch } from './path-watch.ts'
 import { newPeerConnection } from './publish-connection.ts'
 import { SerialRun } from './serial-run.ts'
@@ -87,7 +88,8 @@ export class SubscribeConnection {
     const pc = this.#pc
     await pc.setRemoteDescription({ type: 'offer', sdp: offer.sdp })
     this.#options.onAssigned(this.#assignments(offer))
-    await pc.setLocalDescription(await pc.createAnswer())
+    const { type, sdp } = await pc.createAnswer()
+    await pc.setLocalDescription({ type, sdp: withAudioRequests(sdp ?? '') })
     this.#unacknowledged = { sdp: pc.localDescription?.sdp ?? '', version: offer.version }
     await this.#send(this.#unacknowledged)
   }

@@ -1,0 +1,225 @@
+import { Parley, type Room } from '@parley/client'
+
+/** What one page saw and heard in a while. */
+export interface Seen {
+  seconds: number
+  /** Of the sound that was played, the share that had to be invented. */
+  concealedPercent: number
+  /** Of spans of 200 ms, those in which nearly everything was invented. */
+  audioFrozenPercent: number
+  audioBufferMs: number
+  framesShown: number
+  /** Of the time, spans without a new picture above 500 ms. */
+  frozenPercent: number
+  delayP50Ms: number
+  delayP95Ms: number
+  within400Percent: number
+  within600Percent: number
+  width: number
+}
+
+export interface CallPage {
+  join(url: string, token: string, roomId: string, publish: { video: boolean } | undefined): Promise<void>
+  begin(): Promise<void>
+  end(): Promise<Seen>
+  drawn(): number
+  facts(): Record<string, unknown>
+}
+
+declare global {
+  var weatherCall: CallPage
+  var weatherRelayPort: (port: number) => Promise<number>
+}
+
+const cell = 32
+const bits = 16
+const paintEveryMs = 50
+let room: Room | undefined
+let painted = 0
+let tracks: MediaStreamTrack[] = []
+
+/** A tone that moves as speech does, so that no encoder takes it for silence. */
+function sound(): MediaStreamTrack {
+  const context = new AudioContext()
+  const [tone, wobble, depth] = [context.createOscillator(), context.createOscillator(), context.createGain()]
+  tone.type = 'sawtooth'
+  tone.frequency.value = 220
+  wobble.frequency.value = 4
+  depth.gain.value = 90
+  wobble.connect(depth).connect(tone.frequency)
+  const target = context.createMediaStreamDestination()
+  tone.connect(target)
+  tone.start()
+  wobble.start()
+  void context.resume()
+  const [track] = target.stream.getAudioTracks()
+  if (track === undefined) throw new Error('no sound')
+  return track
+}
+
+/** Pictures that hold the time of their painting, in black and white cells along the top. */
+function picture(): MediaStreamTrack {
+  const canvas = document.createElement('canvas')
+  canvas.width = 640
+  canvas.height = 480
+  const surface = canvas.getContext('2d')
+  setInterval(() => {
+    if (surface === null) return
+    painted += 1
+    const hue = (painted * 3) % 360
+    surface.fillStyle = `hsl(${hue} 40% 40%)`
+    surface.fillRect(0, cell, 640, 480 - cell)
+    for (let index = 0; index < 12; index++) {
+      surface.fillStyle = `hsl(${(hue + index * 30) % 360} 70% 50%)`
+      surface.fillRect((index * 97 + painted * 7) % 600, 60 + ((index * 53 + painted * 5) % 380), 60, 40)
+    }
+    const time = Date.now() % 2 ** bits
+    for (let bit = 0; bit < bits; bit++) {
+      surface.fillStyle = (time >> bit) & 1 ? '#fff' : '#000'
+      surface.fillRect(bit * cell, 0, cell, cell)
+    }
+    surface.fillStyle = '#000'
+    surface.fillRect(bits * cell, 0, 640, cell)
+  }, paintEveryMs)
+  const [track] = canvas.captureStream(1000 / paintEveryMs).getVideoTracks()
+  if (track === undefined) throw new Error('no picture')
+  return track
+}
+
+const strip = new OffscreenCanvas(bits, 1)
+const reader = strip.getContext('2d', { willReadFrequently: true })
+
+function paintedAt(video: HTMLVideoElement): number | undefined {
+  if (reader === null || video.videoWidth === 0) return undefined
+  const scale = video.videoWidth / 640
+  reader.imageSmoothingEnabled = false
+  let time = 0
+  for (let bit = 0; bit < bits; bit++) {
+    const middle = (bit * cell + cell / 2) * scale
+    reader.drawImage(video, middle - 1, (cell / 2) * scale - 1, 2, 2, 0, 0, 1, 1)
+    if ((reader.getImageData(0, 0, 1, 1).data[0] ?? 0) > 127) time |= 1 << bit
+  }
+  return time
+}
+
+let shownAt: number[] = []
+let delays: number[] = []
+let frozenSpans = 0
+let spans = 0
+let begun: { atMs: number; audio: Record<string, number> } | undefined
+let lastAudio: Record<string, number> | undefined
+
+function watch(video: HTMLVideoElement): void {
+  const next = (): void => {
+    const time = paintedAt(video)
+    if (begun !== undefined && time !== undefined) {
+      shownAt.push(performance.now())
+      delays.push((Date.now() - time + 2 ** bits) % 2 ** bits)
+    }
+    video.requestVideoFrameCallback(next)
+  }
+  video.requestVideoFrameCallback(next)
+}
+
+async function audioTotals(): Promise<Record<string, number>> {
+  const totals: Record<string, number> = {}
+  for (const participant of room?.participants.values() ?? []) {
+    for (const { track } of participant.publications.values()) {
+      if (track?.kind !== 'audio') continue
+      const report = await track.receiver.getStats()
+      report.forEach((record: Record<string, unknown>) => {
+        if (record.type !== 'inbound-rtp') return
+        for (const [name, value] of Object.entries(record))
+          if (typeof value === 'number') totals[name] = value
+      })
+    }
+  }
+  return totals
+}
+
+const since = (now: Record<string, number>, before: Record<string, number> | undefined, name: string) =>
+  (now[name] ?? 0) - (before?.[name] ?? 0)
+
+setInterval(async () => {
+  if (begun === undefined) return
+  const now = await audioTotals()
+  const samples = since(now, lastAudio, 'totalSamplesReceived')
+  if (lastAudio !== undefined && samples > 0) {
+    spans += 1
+    if (since(now, lastAudio, 'concealedSamples') > 0.9 * samples) frozenSpans += 1
+  }
+  lastAudio = now
+}, 200)
+
+globalThis.weatherCall = {
+  join: async (url, token, roomId, publish) => {
+    const parley = await Parley.connect({ url, getToken: () => token })
+    tracks = publish === undefined ? [] : [sound(), ...(publish.video ? [picture()] : [])]
+    const [audio, video] = tracks
+    room = await parley.rtc.join(roomId, { ...(audio && { audio }), ...(video && { video }) })
+    room.on('track-subscribed', ({ track }) => {
+      if (track.kind !== 'video') return
+      const element = track.attach() as HTMLVideoElement
+      element.width = 640
+      element.height = 480
+      document.body.append(element)
+      watch(element)
+    })
+    room.on('statistics', (statistics) => {
+      facts = {
+        ...statistics.downlink,
+        downlinkLoss: statistics.downlinkLoss,
+        uplinkLoss: statistics.uplinkLoss,
+      }
+      for (const participant of room?.participants.values() ?? []) {
+        for (const { kind, delivery } of participant.publications.values()) facts[kind] = delivery.reason
+      }
+    })
+  },
+  begin: async () => {
+    shownAt = []
+    delays = []
+    frozenSpans = 0
+    spans = 0
+    begun = { atMs: performance.now(), audio: await audioTotals() }
+    lastAudio = begun.audio
+  },
+  end: async () => {
+    const now = await audioTotals()
+    const endMs = performance.now()
+    const { atMs, audio } = begun ?? { atMs: endMs, audio: now }
+    begun = undefined
+    const times = [atMs, ...shownAt, endMs]
+    let frozenMs = 0
+    for (const [index, time] of times.entries()) {
+      const gap = time - (times[index - 1] ?? time)
+      if (gap > 500) frozenMs += gap
+    }
+    const sorted = [...delays].sort((one, other) => one - other)
+    const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0
+    const within = (limit: number) =>
+      (100 * delays.filter((delay) => delay <= limit).length) / Math.max(1, (endMs - atMs) / paintEveryMs)
+    const video = document.querySelector('video')
+    return {
+      seconds: (endMs - atMs) / 1000,
+      concealedPercent:
+        (100 * since(now, audio, 'concealedSamples')) /
+        Math.max(1, since(now, audio, 'totalSamplesReceived')),
+      audioFrozenPercent: (100 * frozenSpans) / Math.max(1, spans),
+      audioBufferMs:
+        (1000 * since(now, audio, 'jitterBufferDelay')) /
+        Math.max(1, since(now, audio, 'jitterBufferEmittedCount')),
+      framesShown: delays.length,
+      frozenPercent: (100 * frozenMs) / (endMs - atMs),
+      delayP50Ms: at(0.5),
+      delayP95Ms: at(0.95),
+      within400Percent: within(400),
+      within600Percent: within(600),
+      width: video?.videoWidth ?? 0,
+    }
+  },
+  drawn: () => painted,
+  facts: () => facts,
+}
+
+let facts: Record<string, unknown> = {}

@@ -1,0 +1,218 @@
+import { ApplicationLimit } from './application-limit.ts'
+import { ArrivalGroups } from './arrival-groups.ts'
+import { DelayRate } from './delay-rate.ts'
+import { DelayTrend, type PathUse } from './delay-trend.ts'
+import { LossRate } from './loss-rate.ts'
+import { type PacketResult, type SentPacket, usPerMs } from './packet-result.ts'
+import { type Probe, Probing } from './probing.ts'
+import { type Feedback, SentLog } from './sent-log.ts'
+import { StandingQueue } from './standing-queue.ts'
+import { Throughput } from './throughput.ts'
+
+export interface CongestionOptions {
+  /** Bits a second, as all rates. */
+  initial?: number
+  min?: number
+  max?: number
+}
+
+/** What limits the target now. */
+export type CongestionLimit = 'delay' | 'loss' | 'receiver'
+
+/** Why packets are lost: not at all to speak of, by the path whatever is sent, or because too much is sent. */
+export type LossKind = 'none' | 'random' | 'congestion'
+
+export interface CongestionFacts {
+  /** Bits a second that may be sent, all packets and repairs together. */
+  readonly target: number
+  readonly limit: CongestionLimit
+  readonly use: PathUse
+  readonly throughput: number | undefined
+  readonly roundTripMs: number
+  /** Share of packets, recent ones weighing more. */
+  readonly loss: number
+  readonly lossKind: LossKind
+}
+
+const defaults = { initial: 2_500_000, min: 30_000, max: 50_000_000 }
+const noticeableLoss = 0.01
+/** Most of the loss has to be inherent to count as random. */
+const randomShare = 0.6
+/** Without feedback for so many round trips, the path counts as stuck. */
+const silentMs = 1_500
+const silentFactor = 0.5
+const yieldEveryMs = 1_000
+const yieldFactor = 0.4
+
+/**
+ * How much may be sent to one receiver, from its transport-wide feedback: the lower of what the delay and what the
+ * losses allow, raised by probes (draft-ietf-rmcat-gcc-02; RFC 8836 for what is asked of it). It knows no clock and no
+ * socket: the owner hands in what was sent and told, calls `tick` at a steady pace, and sends the probes it answers.
+ */
+export class CongestionController {
+  readonly #log = new SentLog()
+  readonly #groups = new ArrivalGroups()
+  readonly #trend = new DelayTrend()
+  readonly #throughput = new Throughput()
+  readonly #queue = new StandingQueue()
+  readonly #limit = new ApplicationLimit()
+  readonly #delay: DelayRate
+  readonly #loss: LossRate
+  readonly #probing: Probing
+  readonly #min: number
+  readonly #max: number
+  #wanted: number
+  #receiverLimit = Number.POSITIVE_INFINITY
+  #roundTripMs = 100
+  #lastFeedbackMs: number | undefined
+  #sentSinceFeedback = false
+  #limited = false
+  #yieldedAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: CongestionOptions = {}) {
+    const { initial, min, max } = { ...defaults, ...options }
+    this.#min = min
+    this.#max = max
+    this.#wanted = max
+    this.#delay = new DelayRate(initial, { min, max })
+    this.#loss = new LossRate(initial, { min, max })
+    this.#probing = new Probing(max)
+  }
+
+  get target(): number {
+    const allowed = Math.min(this.#delay.bitrate, this.#loss.bitrate ?? this.#max, this.#receiverLimit)
+    return Math.max(this.#min, this.#queue.yielding ? allowed * yieldFactor : allowed)
+  }
+
+  get facts(): CongestionFacts {
+    const { target } = this
+    const loss = this.#loss.averageLoss
+    return {
+      target,
+      limit:
+        this.#receiverLimit <= target
+          ? 'receiver'
+          : (this.#loss.bitrate ?? this.#max) <= target
+            ? 'loss'
+            : 'delay',
+      use: this.#trend.use,
+      throughput: this.#throughput.bitrate,
+      roundTripMs: this.#roundTripMs,
+      loss,
+      lossKind: this.#lossKind(loss),
+    }
+  }
+
+  get inFlightBytes(): number {
+    return this.#log.inFlightBytes
+  }
+
+  /** What all that could be sent would take; the path is not tried out far beyond it. */
+  setWanted(bitrate: number): void {
+    this.#wanted = bitrate
+  }
+
+  /** What the receiver allows by REMB; undefined lifts it. */
+  setReceiverLimit(bitrate: number | undefined): void {
+    this.#receiverLimit = bitrate ?? Number.POSITIVE_INFINITY
+  }
+
+  handleSent(packet: SentPacket): void {
+    this.#log.add(packet)
+    this.#limit.sent(packet.sizeBytes, packet.sentAtUs, this.target)
+    this.#sentSinceFeedback = true
+  }
+
+  /** `atUs`: when it came, on the clock of sent packets. */
+  handleFeedback(feedback: Feedback, atUs: number): void {
+    const nowMs = atUs / usPerMs
+    this.#lastFeedbackMs = nowMs
+    this.#sentSinceFeedback = false
+    const results = this.#log.take(feedback)
+    if (results.length === 0) return
+    this.#measureRoundTrip(results, atUs)
+    const limited = this.#limit.sinceUs !== undefined
+    if (this.#limited && !limited) this.#throughput.expectFastChange()
+    this.#limited = limited
+
+    const received = results.filter(({ receivedAtUs }) => receivedAtUs !== undefined)
+    received.sort((one, other) => (one.receivedAtUs ?? 0) - (other.receivedAtUs ?? 0))
+    for (const result of received) {
+      this.#throughput.add(result, limited)
+      this.#queue.add(result)
+      const delta = this.#groups.add(result)
+      if (delta !== undefined) this.#trend.add(delta)
+    }
+    this.#updateRates(results, nowMs, limited)
+  }
+
+  /** To be called every 50 ms or so. Answers the probe to send now, if any. */
+  tick(nowUs: number): Probe | undefined {
+    const nowMs = nowUs / usPerMs
+    this.#limit.sent(0, nowUs, this.target)
+    const lastMs = this.#lastFeedbackMs
+    const silence = silentMs + 3 * this.#roundTripMs
+    if (lastMs !== undefined && this.#sentSinceFeedback && nowMs - lastMs > silence) {
+      this.#lastFeedbackMs = nowMs
+      this.#delay.set(this.#delay.bitrate * silentFactor, nowMs)
+    }
+    const { sinceUs } = this.#limit
+    return this.#probing.next(
+      {
+        nowMs,
+        target: this.target,
+        wanted: Math.min(this.#wanted, this.#receiverLimit),
+        limitedSinceMs: sinceUs === undefined ? undefined : sinceUs / usPerMs,
+        overused: this.#trend.use === 'overused',
+      },
+      nowUs,
+    )
+  }
+
+  #updateRates(results: readonly PacketResult[], nowMs: number, limitedByApplication: boolean): void {
+    const before = this.#delay.bitrate
+    const throughput = this.#carried
+    const use = this.#queue.contested ? this.#contestedUse(results, nowMs) : this.#trend.use
+    this.#delay.update({ use, throughput, roundTripMs: this.#roundTripMs, nowMs, limitedByApplication })
+    const probed = this.#probing.handle(results, this.#loss.inherentLoss)
+    if (probed !== undefined && use !== 'overused') {
+      if (probed > this.#delay.bitrate) this.#delay.set(probed, nowMs)
+      this.#loss.raise(probed)
+    }
+    if (this.#delay.bitrate < before) {
+      this.#queue.noteReduction()
+      this.#probing.noteDrop(before, this.#delay.bitrate, nowMs)
+    }
+    this.#loss.update(results, this.#delay.bitrate, throughput, limitedByApplication)
+  }
+
+  /** Beside a flow that yields to loss alone, the delay is not ours to keep low: we yield as it does. */
+  #contestedUse(results: readonly PacketResult[], nowMs: number): PathUse {
+    const lost = results.some(({ receivedAtUs }) => receivedAtUs === undefined)
+    if (!lost || this.#loss.inherentLoss > noticeableLoss || nowMs - this.#yieldedAtMs < yieldEveryMs)
+      return 'normal'
+    this.#yieldedAtMs = nowMs
+    return 'overused'
+  }
+
+  /** What the path took in, whatever it loses by itself: the rate that left us and did not wait in a queue. */
+  get #carried(): number | undefined {
+    const { bitrate } = this.#throughput
+    return bitrate === undefined ? undefined : bitrate / (1 - this.#loss.inherentLoss)
+  }
+
+  #measureRoundTrip(results: readonly PacketResult[], atUs: number): void {
+    let shortestUs = Number.POSITIVE_INFINITY
+    for (const { sentAtUs, receivedAtUs, late } of results) {
+      if (receivedAtUs !== undefined && !late) shortestUs = Math.min(shortestUs, atUs - sentAtUs)
+    }
+    if (Number.isFinite(shortestUs))
+      this.#roundTripMs = 0.9 * this.#roundTripMs + 0.1 * (shortestUs / usPerMs)
+  }
+
+  #lossKind(loss: number): LossKind {
+    if (loss < noticeableLoss) return 'none'
+    const inherent = this.#loss.inherentLoss
+    return this.#trend.use !== 'overused' && inherent >= randomShare * loss ? 'random' : 'congestion'
+  }
+}

@@ -1,0 +1,6 @@
+export {
+  CongestionController,
+  type CongestionLimit,
+  type CongestionOptions,
+  type LossKind,
+} from './congestion-controller.ts'

@@ -1,0 +1,149 @@
+import { type PacketResult, usPerMs, usPerSecond } from './packet-result.ts'
+
+const firstFactors = [3, 6]
+/** A result above this share of the probe earns the next one, of twice the result. */
+const nextShare = 0.7
+const nextFactor = 2
+const limitedEveryMs = 5_000
+const recoverWithinMs = 5_000
+const recoverShare = 0.85
+/** A drop this deep is worth asking whether it was an accident. */
+const deepDrop = 0.66
+const resultWithinMs = 1_000
+const probeMs = 20
+const leastPackets = 6
+const packetBytes = 1_000
+/** Of the packets of a probe, that have to arrive. */
+const leastReceived = 0.8
+const lastingShare = 0.9
+const drainedShare = 0.95
+
+export interface Probe {
+  /** At least so many bytes ... */
+  readonly bytes: number
+  /** ... at this rate, in bits a second. */
+  readonly bitrate: number
+}
+
+interface RunningProbe extends Probe {
+  readonly beganAtMs: number
+  readonly sentFromUs: number
+  readonly results: PacketResult[]
+  readonly continues: boolean
+}
+
+export interface ProbingInput {
+  readonly nowMs: number
+  readonly target: number
+  /** More than this is of no use: what all that could be sent would take. */
+  readonly wanted: number
+  readonly limitedSinceMs: number | undefined
+  readonly overused: boolean
+}
+
+/**
+ * Decides when the path is tried with more than is sent, and reads what came of it: at the beginning, periodically
+ * while little is sent, and after a deep drop. Also the only way up from a state in which everything is paused.
+ */
+export class Probing {
+  readonly #max: number
+  #running: RunningProbe | undefined
+  #next: { bitrate: number; continues: boolean }[] = []
+  #began = false
+  #lastLimitedMs = Number.NEGATIVE_INFINITY
+  #dropped: { atMs: number; from: number } | undefined
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  /** The rate fell from one value to another by what the delay told. */
+  noteDrop(from: number, to: number, nowMs: number): void {
+    if (to < deepDrop * from) this.#dropped = { atMs: nowMs, from }
+    this.#next = []
+  }
+
+  /** The probe to send now, if any; one runs at a time. `nowUs` is the clock of sent packets. */
+  next(input: ProbingInput, nowUs: number): Probe | undefined {
+    const { nowMs } = input
+    if (this.#running && nowMs - this.#running.beganAtMs > resultWithinMs) this.#running = undefined
+    if (this.#running !== undefined || input.overused) return undefined
+    this.#plan(input)
+    const planned = this.#next.shift()
+    if (planned === undefined) return undefined
+    const most = Math.min(this.#max, Math.max(input.wanted * 2, input.target))
+    const bitrate = Math.min(planned.bitrate, most)
+    if (bitrate <= input.target) {
+      this.#next = []
+      return undefined
+    }
+    const bytes = Math.max(leastPackets * packetBytes, Math.ceil((bitrate * probeMs) / 8_000))
+    const continues = planned.continues && bitrate === planned.bitrate
+    this.#running = { bytes, bitrate, continues, beganAtMs: nowMs, sentFromUs: nowUs, results: [] }
+    return { bytes, bitrate }
+  }
+
+  /** Answers what the path carried once the running probe is known; `inherentLoss` is not held against it. */
+  handle(results: readonly PacketResult[], inherentLoss: number): number | undefined {
+    const probe = this.#running
+    if (probe === undefined) return undefined
+    for (const result of results) if (result.sentAtUs >= probe.sentFromUs) probe.results.push(result)
+    const measured = measure(probe, inherentLoss)
+    if (measured === undefined) return undefined
+    this.#running = undefined
+    if (probe.continues && measured > nextShare * probe.bitrate) {
+      this.#next = [{ bitrate: measured * nextFactor, continues: true }]
+    } else this.#next = []
+    return measured
+  }
+
+  #plan({ nowMs, target, wanted, limitedSinceMs }: ProbingInput): void {
+    if (this.#next.length > 0) return
+    if (!this.#began) {
+      this.#began = true
+      this.#next = firstFactors.map((factor) => ({ bitrate: factor * target, continues: true }))
+      return
+    }
+    const dropped = this.#dropped
+    if (dropped && nowMs - dropped.atMs > 1_000) {
+      this.#dropped = undefined
+      if (nowMs - dropped.atMs < recoverWithinMs) {
+        this.#next = [{ bitrate: dropped.from * recoverShare, continues: false }]
+        return
+      }
+    }
+    if (limitedSinceMs === undefined || target >= wanted) return
+    if (nowMs - Math.max(this.#lastLimitedMs, limitedSinceMs) < limitedEveryMs) return
+    this.#lastLimitedMs = nowMs
+    this.#next = [{ bitrate: target * nextFactor, continues: true }]
+  }
+}
+
+/** The lower of how fast it left and how fast it arrived; undefined until enough of it is known. */
+function measure({ bytes, results }: RunningProbe, inherentLoss: number): number | undefined {
+  const cluster: PacketResult[] = []
+  let sent = 0
+  for (const result of results) {
+    if (sent >= bytes) break
+    cluster.push(result)
+    sent += result.sizeBytes
+  }
+  if (sent < bytes) return undefined
+  const passed = 1 - inherentLoss
+  const arrivals = cluster.flatMap(({ receivedAtUs, sizeBytes }) =>
+    receivedAtUs === undefined ? [] : [{ atUs: receivedAtUs, sizeBytes }],
+  )
+  if (arrivals.length < leastReceived * passed * cluster.length || arrivals.length < 2) return undefined
+  arrivals.sort((one, other) => one.atUs - other.atUs)
+  const sendRate = rateOf(cluster.map(({ sentAtUs, sizeBytes }) => ({ atUs: sentAtUs, sizeBytes })))
+  const arrivalRate = rateOf(arrivals) / passed
+  return arrivalRate < lastingShare * sendRate ? drainedShare * arrivalRate : Math.min(sendRate, arrivalRate)
+}
+
+function rateOf(packets: readonly { atUs: number; sizeBytes: number }[]): number {
+  const first = packets[0]
+  const last = packets.at(-1)
+  if (first === undefined || last === undefined) return 0
+  const bytes = packets.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) - first.sizeBytes
+  return (bytes * 8 * usPerSecond) / Math.max(usPerMs, last.atUs - first.atUs)
+}

@@ -1,0 +1,109 @@
+import type { PathFacts } from '../sfu/messages.ts'
+import { Allocator, type VideoAllotment, type VideoRequest } from './allocator.ts'
+
+/** A subscription as the allocation sees it. */
+export interface Allocable {
+  readonly publication: { readonly id: string; readonly kind: 'audio' | 'video' }
+  /** Bits a second of sound that is sent now. */
+  readonly audioBitrate: number
+  /** Undefined: it is not sent for another reason, or is no video. */
+  videoRequest(): VideoRequest | undefined
+  setAllotment(allotment: VideoAllotment | undefined): void
+}
+
+export interface AllocationOptions {
+  subscriptions: () => Iterable<Allocable>
+  setWanted: (bitrate: number) => void
+  now: () => number
+}
+
+/** A path that loses needs a part of its bits for what is sent again. */
+const leastRepairShare = 0.02
+const mostRepairShare = 0.8
+/** Facts older than this say nothing: the connection is gone, or a new one not measured yet. */
+const staleMs = 5_000
+/** The first probes of a path are answered by then; what its first target cannot carry is not taken away before. */
+const graceMs = 1_000
+
+/** The share of a path's bits that goes to repairs, by its loss before repair. */
+export function repairShare(loss: number): number {
+  return Math.min(mostRepairShare, leastRepairShare + 1.1 * loss)
+}
+
+/**
+ * What one subscriber gets, as its path is measured. Until there are facts nothing is limited here, and again when
+ * they end.
+ */
+export class Allocation {
+  readonly #options: AllocationOptions
+  readonly #allocator = new Allocator()
+  #facts: PathFacts | undefined
+  #factsAtMs = 0
+  #beganAtMs = 0
+  #wanted = 0
+  #allotted = 0
+
+  constructor(options: AllocationOptions) {
+    this.#options = options
+  }
+
+  /** Of the path now; undefined while it is not measured. */
+  get facts(): PathFacts | undefined {
+    return this.#facts !== undefined && this.#options.now() - this.#factsAtMs < staleMs
+      ? this.#facts
+      : undefined
+  }
+
+  /** Bits a second that everything at its best would take, and what was allotted. */
+  get bitrates(): { wanted: number; allotted: number } {
+    return { wanted: Math.round(this.#wanted), allotted: Math.round(this.#allotted) }
+  }
+
+  handleFacts(facts: PathFacts): void {
+    if (this.facts === undefined) this.#beganAtMs = this.#options.now()
+    this.#facts = facts
+    this.#factsAtMs = this.#options.now()
+    this.allocate()
+  }
+
+  /** The connection ended; what comes next is measured anew. */
+  reset(): void {
+    this.#facts = undefined
+    this.#wanted = 0
+  }
+
+  /** Shares anew; `setAllotment` is called on each subscription. Without facts every allotment is lifted. */
+  allocate(): void {
+    const subscriptions = [...this.#options.subscriptions()]
+    const { facts } = this
+    if (facts === undefined) {
+      for (const subscription of subscriptions) subscription.setAllotment(undefined)
+      return
+    }
+    const requests = new Map<Allocable, VideoRequest>()
+    let audioBitrate = 0
+    for (const subscription of subscriptions) {
+      audioBitrate += subscription.audioBitrate
+      const request = subscription.videoRequest()
+      if (request !== undefined) requests.set(subscription, request)
+    }
+    const videos = [...requests.values()]
+    const share = facts.lossKind === 'none' ? leastRepairShare : repairShare(facts.loss)
+    const allotments = this.#allocator.allocate({
+      target: facts.target * (1 - share),
+      ...{ audioBitrate, videos, nowMs: this.#options.now() },
+    })
+    const probing = this.#options.now() - this.#beganAtMs < graceMs
+    this.#allotted = audioBitrate
+    for (const subscription of subscriptions) {
+      const request = requests.get(subscription)
+      const allotment = request && allotments.get(request.id)
+      this.#allotted += allotment?.step?.bitrate ?? 0
+      subscription.setAllotment(probing ? undefined : allotment)
+    }
+    const wanted = Allocator.wanted({ audioBitrate, videos }) / (1 - share)
+    if (Math.abs(wanted - this.#wanted) <= 0.05 * this.#wanted) return
+    this.#wanted = wanted
+    this.#options.setWanted(wanted)
+  }
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import { ReportedLoss, repairOf, SteadyLoss } from './repair.ts'
+
+const random = (loss: number) => ({ loss, lossKind: 'random' }) as const
+const red = { red: true }
+
+describe('RTC-51: redundancy follows random loss and nothing else', () => {
+  test.each([
+    [0.01, 0],
+    [0.1, 2],
+    [0.3, 4],
+    [0.5, 8],
+    [0.7, 16],
+    [0.9, 17],
+  ])('sound at a loss of %f carries %i frames more', (loss, depth) => {
+    expect(repairOf('audio', random(loss), red).redDepth).toBe(depth)
+    expect(repairOf('audio', { loss, lossKind: 'congestion' }, red).redDepth).toBe(0)
+  })
+
+  test('who takes no RED gets copies instead', () => {
+    expect(repairOf('audio', random(0.3), { red: false })).toMatchObject({ redDepth: 0, copies: 4 })
+    expect(repairOf('audio', random(0.3), red)).toMatchObject({ copies: 0 })
+  })
+
+  test.each([
+    [0.02, 0, false],
+    [0.07, 0, true],
+    [0.1, 1, true],
+    [0.3, 2, true],
+    [0.5, 3, true],
+    [0.7, 4, true],
+  ])('pictures at a loss of %f: %i copies of what others stand on', (loss, copies, bursts) => {
+    expect(repairOf('video', random(loss), red)).toMatchObject({ copies, bursts })
+    expect(repairOf('video', { loss, lossKind: 'congestion' }, red)).toMatchObject({
+      copies: 0,
+      bursts: false,
+    })
+  })
+})
+
+describe('RTC-51: the loss that is answered', () => {
+  const steady = (judge: ReportedLoss, loss: number, from: number, more: { jitterMs?: number } = {}) => {
+    let answer = judge.update({ loss, jitterMs: 5, nowMs: from, ...more })
+    for (let turn = 1; turn < 10; turn++) {
+      answer = judge.update({ loss, jitterMs: 5, nowMs: from + turn * 1_000, ...more })
+    }
+    return answer
+  }
+
+  test('reports of even packets are random, of uneven ones congestion', () => {
+    expect(steady(new ReportedLoss(), 0.3, 0).lossKind).toBe('random')
+    expect(steady(new ReportedLoss(), 0.3, 0, { jitterMs: 100 }).lossKind).toBe('congestion')
+    expect(steady(new ReportedLoss(), 0.01, 0).lossKind).toBe('none')
+  })
+
+  test('losses that grow with the redundancy end it for a while', () => {
+    const judge = new ReportedLoss()
+    steady(judge, 0.1, 0)
+    expect(judge.update({ loss: 0.4, jitterMs: 5, nowMs: 10_000 }).lossKind).toBe('congestion')
+    expect(judge.update({ loss: 0.4, jitterMs: 5, nowMs: 20_000 }).lossKind).toBe('congestion')
+    expect(judge.update({ loss: 0.4, jitterMs: 5, nowMs: 45_000 }).lossKind).toBe('random')
+  })
+
+  test('a measured loss rises fast and falls slowly', () => {
+    const steadyLoss = new SteadyLoss()
+    steadyLoss.update(random(0.5))
+    expect(steadyLoss.update(random(0.5)).loss).toBeGreaterThan(0.4)
+    expect(steadyLoss.update({ loss: 0, lossKind: 'none' })).toMatchObject({ lossKind: 'random' })
+    for (let turn = 0; turn < 40; turn++) steadyLoss.update({ loss: 0, lossKind: 'none' })
+    expect(steadyLoss.update({ loss: 0, lossKind: 'none' })).toMatchObject({ lossKind: 'none' })
+  })
+})

@@ -1,0 +1,114 @@
+import type { RepairOptions } from '@parley/fastpath'
+import type { LossKind } from '../congestion/index.ts'
+
+/** What is known of a path by which its losses are repaired. */
+export interface PathLoss {
+  /** Share of packets lost before repair, 0 to 1. */
+  readonly loss: number
+  readonly lossKind: LossKind
+}
+
+/** Frames of sound that may stay lost after all redundancy: three in a thousand. */
+const residual = 0.003
+const mostDepth = 17
+const noticeableLoss = 0.03
+/** Sound this late is not played any more; a picture this late still mends those after it. */
+const audioDeadlineMs = 420
+const videoDeadlineMs = 800
+const audioCopiesFrom = 0.6
+/** Copies of base-layer video by the loss from which they are sent. */
+const videoCopies: readonly [loss: number, copies: number][] = [
+  [0.55, 4],
+  [0.45, 3],
+  [0.25, 2],
+  [0.1, 1],
+]
+const burstsFrom = 0.05
+
+/**
+ * How losses of a stream are repaired beyond answering requests. Redundancy is for paths that lose whatever is sent;
+ * where too much is sent, more of it would only add to that.
+ */
+export function repairOf(
+  kind: 'audio' | 'video',
+  { loss, lossKind }: PathLoss,
+  options: { red: boolean },
+): RepairOptions {
+  const random = lossKind === 'random' && loss >= noticeableLoss
+  if (kind === 'audio') {
+    const depth = random ? frames(loss) : 0
+    const copies = options.red ? (loss >= audioCopiesFrom ? 1 : 0) : Math.min(6, depth)
+    return {
+      redDepth: options.red ? depth : 0,
+      copies: random ? copies : 0,
+      bursts: false,
+      deadlineMs: audioDeadlineMs,
+    }
+  }
+  return {
+    redDepth: 0,
+    copies: random ? (videoCopies.find(([from]) => loss >= from)?.[1] ?? 0) : 0,
+    bursts: random && loss >= burstsFrom,
+    deadlineMs: videoDeadlineMs,
+  }
+}
+
+/** So many frames before each that at this loss only the residual is missing. */
+function frames(loss: number): number {
+  const copies = Math.ceil(Math.log(residual) / Math.log(Math.min(loss, 0.95)))
+  return Math.max(1, Math.min(mostDepth, copies - 1))
+}
+
+/** Rises fast and falls slowly: redundancy that comes late is of no use, and one that goes early is missed. */
+const rising = 0.6
+const falling = 0.1
+/** Redundancy that made the losses this much worse was the cause of more. */
+const worse = 0.15
+const restsMs = 30_000
+/** The first reports of a path cover only a part of it. */
+const settledWindows = 3
+/** Sound that arrives this unevenly waits in a queue that is full. */
+const congestedJitterMs = 60
+
+/**
+ * Judges by reports alone the losses of a path that carries no measured video: random, unless packets arrive unevenly
+ * or the losses grew with the redundancy against them.
+ */
+export class ReportedLoss {
+  #loss = 0
+  #answered: number | undefined
+  #restsUntilMs = Number.NEGATIVE_INFINITY
+  /** Reports since the redundancy began. */
+  #windows = 0
+
+  update({ loss, jitterMs, nowMs }: { loss: number; jitterMs: number; nowMs: number }): PathLoss {
+    // Reports cover two seconds and more: what they say is no accident.
+    this.#loss += (loss > this.#loss ? 1 : falling) * (loss - this.#loss)
+    const congested = jitterMs > congestedJitterMs
+    const grown = this.#windows >= settledWindows && loss > (this.#answered ?? loss) + worse
+    if (congested || grown) {
+      // Growing losses by themselves are answered again after a while.
+      this.#restsUntilMs = nowMs + restsMs
+      this.#answered = undefined
+    }
+    const random = this.#loss >= noticeableLoss && nowMs >= this.#restsUntilMs
+    if (random) this.#answered = Math.max(this.#answered ?? 0, this.#loss)
+    else if (this.#loss < noticeableLoss) this.#answered = undefined
+    this.#windows = random ? this.#windows + 1 : 0
+    const lossKind = this.#loss < noticeableLoss ? 'none' : random ? 'random' : 'congestion'
+    return { loss: this.#loss, lossKind }
+  }
+}
+
+/** Follows a measured path as `ReportedLoss` follows reports, so that redundancy does not tremble with each window. */
+export class SteadyLoss {
+  #loss = 0
+  #kind: LossKind = 'none'
+
+  update({ loss, lossKind }: PathLoss): PathLoss {
+    this.#loss += (loss > this.#loss ? rising : falling) * (loss - this.#loss)
+    // A moment without loss does not end what was random.
+    if (lossKind !== 'none' || this.#loss < noticeableLoss) this.#kind = lossKind
+    return { loss: this.#loss, lossKind: this.#kind }
+  }
+}

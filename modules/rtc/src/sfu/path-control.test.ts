@@ -1,0 +1,119 @@
+import type { NativeEvent } from '@parley/fastpath'
+import { type RtcpPacket, serializeRtcp } from '@parley/protocols/rtcp'
+import { beforeEach, expect, test } from 'vitest'
+import type { PathFacts } from './messages.ts'
+import { PathControl } from './path-control.ts'
+
+const transport = 5
+let told: PathFacts[]
+let pacing: number[]
+let probes: { bytes: number; bitrate: number }[]
+let paths: PathControl
+let nowMs: number
+let sequence: number
+
+beforeEach(() => {
+  told = []
+  pacing = []
+  probes = []
+  nowMs = 1_000
+  sequence = 0
+  paths = new PathControl(
+    {
+      setPacing: (_, bitrate) => pacing.push(bitrate),
+      sendProbe: (_, bytes, bitrate) => probes.push({ bytes, bitrate }),
+    },
+    (facts) => told.push(...facts),
+  )
+  paths.add(transport)
+})
+
+const rtcp = (packets: RtcpPacket[]): NativeEvent => ({
+  ...{ type: 'rtcp.received', transport, bytes: serializeRtcp(packets), receivedAt: nowMs * 1_000 },
+})
+
+/** Sends packets of 1,000 bytes at even distances; the peer tells of those that `arrives` lets through. */
+function run(seconds: number, kbps: number, arrives: (sequence: number) => boolean = () => true): void {
+  const everyMs = 8_000 / kbps
+  for (const endMs = nowMs + seconds * 1_000; nowMs < endMs; ) {
+    const records: { sequence: number; atMs: number }[] = []
+    for (let atMs = nowMs; atMs < nowMs + 50; atMs += everyMs) records.push({ sequence: sequence++, atMs })
+    const bytes = new DataView(new ArrayBuffer(records.length * 16))
+    records.forEach((record, index) => {
+      bytes.setUint32(index * 16, record.sequence, true)
+      bytes.setUint32(index * 16 + 4, 1_000, true)
+      bytes.setFloat64(index * 16 + 8, record.atMs * 1_000, true)
+    })
+    nowMs += 50
+    paths.handleEvent({ type: 'packets.sent', transport, bytes: new Uint8Array(bytes.buffer) })
+    const reference = Math.floor((records[0]?.atMs ?? 0) / 64)
+    let lastTick = reference * 256
+    const deltas = records.map((record) => {
+      if (!arrives(record.sequence)) return null
+      const tick = Math.round((record.atMs + 20) * 4)
+      const delta = tick - lastTick
+      lastTick = tick
+      return delta
+    })
+    const [first] = records
+    paths.handleEvent(
+      rtcp([
+        {
+          ...{ type: 'transport-feedback', senderSsrc: 1, mediaSsrc: 2, feedbackCount: 0 },
+          ...{ baseSequence: (first?.sequence ?? 0) & 0xffff, referenceTime: reference, deltas },
+        },
+      ]),
+    )
+    paths.tick(nowMs * 1_000)
+  }
+}
+
+function tick(): void {
+  nowMs += 50
+  paths.tick(nowMs * 1_000)
+}
+
+test('RTC-50: until feedback comes nothing is limited, told or tried out', () => {
+  for (let turn = 0; turn < 100; turn++) tick()
+  expect([told, pacing, probes]).toEqual([[], [], []])
+})
+
+test('RTC-50: the packets of a measured path stay in this process, only what came of them is told', () => {
+  run(5, 1_000)
+  expect(told.length).toBeGreaterThan(3)
+  expect(told.length).toBeLessThan(30)
+  expect(told.at(-1)).toMatchObject({ transport, loss: 0, lossKind: 'none', queue: 'normal' })
+  expect(told.at(-1)?.target).toBeGreaterThan(1_000_000)
+  expect(pacing.at(-1)).toBeGreaterThan(2_000_000)
+  expect(probes.length).toBeGreaterThan(0)
+  expect(paths.handleEvent({ type: 'layer.started', track: 3 })).toBe(false)
+  expect(paths.handleEvent({ type: 'packets.sent', transport: 99, bytes: new Uint8Array() })).toBe(false)
+})
+
+test('RTC-50: half lost at random leaves the target where it is; another path is measured anew', () => {
+  // A hash in place of chance.
+  run(20, 600, (number) => ((number * 2_654_435_761) >>> 0) / 2 ** 32 > 0.5)
+  expect(told.at(-1)?.lossKind).toBe('random')
+  expect(told.at(-1)?.loss).toBeGreaterThan(0.4)
+  expect(told.at(-1)?.target).toBeGreaterThan(500_000)
+  paths.handleEvent({ type: 'path.selected', transport })
+  run(1, 600)
+  expect(told.at(-1)).toMatchObject({ loss: 0, lossKind: 'none' })
+})
+
+test('RTC-50: who speaks only REMB is believed', () => {
+  const estimate = { senderSsrc: 1, mediaSsrc: 0, ssrcs: [2] }
+  paths.handleEvent(rtcp([{ type: 'receiver-estimate', ...estimate, bitrate: 400_000 }]))
+  tick()
+  expect(told.at(-1)).toMatchObject({ target: 400_000, limit: 'receiver' })
+  expect(probes).toEqual([])
+})
+
+test('RTC-12: garbled RTCP says nothing, and a transport that ended is forgotten', () => {
+  const garbled = { type: 'rtcp.received', transport, bytes: Uint8Array.of(1, 2, 3), receivedAt: 1 }
+  expect(paths.handleEvent(garbled)).toBe(true)
+  paths.handleEvent({ type: 'transport.closed', transport, reason: 'dtls-closed' })
+  expect(paths.size).toBe(0)
+  tick()
+  expect(told).toEqual([])
+})
