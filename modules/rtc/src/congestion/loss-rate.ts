@@ -6,8 +6,9 @@ const weightFactor = 0.9
 const newtonSteps = 2
 const inherentBounds = { min: 1e-6, max: 0.9 }
 const candidateFactors = [1.02, 1, 0.95]
-/** Bits in favour of the higher candidate, so that equal ones do not keep us low. */
+/** More lost than this is fitted from what is seen as well. */
 const badLoss = 0.2
+/** Bits in favour of the higher candidate, so that equal ones do not keep us low. */
 const highBandwidthBias = 0.0002
 /**
  * While more than this is lost, the rate dips for a window now and then: loss that follows it tells itself apart from
