@@ -5,7 +5,7 @@ import { hearsConversation } from '../acting-user.ts'
 /** Deliveries a second in a room from which on frames are gathered for the longest time. */
 const busyDeliveries = 50_000
 const someDeliveries = 5_000
-const gatherMs = { idle: 0, some: 50, busy: 200 } as const
+const gatherMs = { idle: 0, some: 50, busy: 125 } as const
 const windowMs = 1_000
 
 const ranks: Record<ChatRoomPriority, number> = { low: 0, normal: 1, high: 2 }
@@ -32,7 +32,7 @@ interface LocalRoom {
 
 /**
  * Messages of chat rooms to the sessions of this process. Alone, a message leaves at once; under load messages gather
- * for up to 200 ms and leave in one frame that is encoded once for all. What exceeds the rate of the room is dropped,
+ * for up to 125 ms and leave in one frame that is encoded once for all. What exceeds the rate of the room is dropped,
  * lowest priority and oldest first, and the frame says how many; high priority is never dropped.
  */
 export class RoomFanOut {
