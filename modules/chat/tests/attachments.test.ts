@@ -1,5 +1,7 @@
+import { Scope, silentLogger } from '@parley/core/kernel'
+import { openDatabase } from '@parley/core/store'
 import { RealtimeClient, startDevCloud } from '@parley/testing/devcloud'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 /** A picture of one pixel. */
 const pixel = Buffer.from(
@@ -114,6 +116,28 @@ test('CHAT-71: a file goes with the last message that holds it, and with nobody 
     expect((await cloud.call('POST', '/v1/moments', moment, { token })).status).toBe(201)
     await recall(await send({ type: 'image', objectId: shown }))
     expect(await found(shown)).toBe(true)
+
+    // Retention lets go of files by the same rule.
+    const [old, packed, keptByServer, keptByMoment] = [
+      await upload({ token }),
+      await upload({ token }),
+      await upload(),
+      await upload({ token }),
+    ]
+    const again = { text: 'still here', objectIds: [keptByMoment] }
+    expect((await cloud.call('POST', '/v1/moments', again, { token })).status).toBe(201)
+    for (const objectId of [old, keptByServer, keptByMoment]) await send({ type: 'image', objectId })
+    await send({ type: 'sticker', setId: 'set', stickerId: 'one', objectId: packed })
+    const scope = new Scope('test', silentLogger)
+    const url = cloud.databaseUrl
+    const database = await openDatabase({ url, logger: silentLogger, scope, poolSize: 1 })
+    await database.system.query({
+      text: "update chat.entries set created_at = created_at - interval '10 days'",
+    })
+    await scope.close()
+    await cloud.call('PUT', '/v1/retention', { byConversationType: { group: 1 } })
+    await vi.waitFor(async () => expect(await found(old)).toBe(false), { timeout: 15_000, interval: 100 })
+    for (const id of [packed, keptByServer, keptByMoment]) expect(await found(id)).toBe(true)
   } finally {
     await cloud.close()
   }

@@ -1,9 +1,10 @@
 import type { ConversationType, RetentionPolicy, RetentionStatus } from '@parley/contracts'
-import type { ObjectService } from '@parley/core/objects'
 import { Holds } from '@parley/core/personal-data'
 import type { Database, ProjectScope } from '@parley/core/store'
 import { type EntryRow, entryColumns } from '../message/entry-row.ts'
-import { eraseEntries, filesIn, unusedFiles } from './erase-entries.ts'
+import { filesToRelease } from '../message/release-files.ts'
+import type { AttachmentSource } from '../ports.ts'
+import { eraseEntries } from './erase-entries.ts'
 
 const retainedContentTypes = [
   'text',
@@ -44,7 +45,7 @@ interface Bucket {
 
 export interface RetentionOptions {
   database: Database
-  objects: Pick<ObjectService, 'release'>
+  attachments: AttachmentSource
   now?: () => number
 }
 
@@ -193,8 +194,9 @@ export class Retention {
           !held.has(row.sender_id) &&
           pairs.has(`${conversation.type} ${row.content.type}`),
       )
+      const releaseFiles = await filesToRelease(tx, this.#options.attachments, projectId, due)
       await eraseEntries(tx, projectId, conversation.id, due)
-      await this.#options.objects.release(tx, projectId, await unusedFiles(tx, projectId, filesIn(due)))
+      await releaseFiles()
       await tx.query({
         name: 'chat-retention-mark',
         text: `insert into chat.retention_marks (project_id, conversation_id, days, seq) values ($1, $2, $3, $4)

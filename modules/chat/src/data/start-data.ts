@@ -13,7 +13,7 @@ const retentionTimeoutMs = 3_600_000
 export async function startData(platform: Platform, parts: MessageParts): Promise<void> {
   const { database, http, jobs, objects, longOperations: operations } = platform
   await database.migrate(personalDataMigrations)
-  const retention = new Retention({ database, objects })
+  const retention = new Retention({ database, attachments: parts.ports.attachments })
   const imports = new Imports({ parts, objects, operations, retention })
   http.route(dataEndpoints.getRetention, ({ project }) => retention.get(project))
   http.route(dataEndpoints.setRetention, async ({ project, body }) => {

@@ -14,8 +14,8 @@ export async function eraseMessage(
   content: Extract<StoredContent, { type: 'recalled' | 'expired' }>,
   files: AttachmentSource,
 ): Promise<EntryRow> {
-  const releaseFiles = await filesToRelease(tx, files, message)
   const { project_id: projectId, conversation_id: conversationId, seq, id } = message
+  const releaseFiles = await filesToRelease(tx, files, projectId, [message])
   const thread = message.facts?.thread
   const threadRootId = message.facts?.threadRootId
   const kept =
