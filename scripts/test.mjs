@@ -26,6 +26,13 @@ const needs = [
     otherwise: 'install coturn',
     optional: true,
   },
+  {
+    what: 'ffmpeg (tests of media probing)',
+    present: () => spawnSync('ffmpeg', ['-version']).error === undefined,
+    packages: ['ffmpeg'],
+    otherwise: 'install ffmpeg',
+    optional: true,
+  },
 ]
 
 function ensureSystemPackages() {

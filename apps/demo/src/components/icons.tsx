@@ -1,39 +1,5 @@
-import type { ReactNode } from 'react'
+import { icon } from '@parley/react/ui'
 
-interface IconProps {
-  size?: number
-}
-
-const icon =
-  (body: ReactNode) =>
-  ({ size = 20 }: IconProps) => (
-    <svg
-      className="parley-icon"
-      width={size}
-      height={size}
-      viewBox="0 0 24 24"
-      fill="none"
-      stroke="currentColor"
-      strokeWidth="1.8"
-      strokeLinecap="round"
-      strokeLinejoin="round"
-      aria-hidden="true"
-    >
-      {body}
-    </svg>
-  )
-
-export const BackIcon = icon(<path d="m14 5-7 7 7 7" />)
-export const CloseIcon = icon(<path d="m6 6 12 12M18 6 6 18" />)
-export const AlertIcon = icon(
-  <>
-    <circle cx="12" cy="12" r="8.500" />
-    <path d="M12 7.500v5.500m0 3.200v.1" strokeWidth="2.200" />
-  </>,
-)
-export const NoSignalIcon = icon(
-  <path d="M4 4l16 16M3 9.500a13 13 0 0 1 4.200-2.700m4-.9A13 13 0 0 1 21 9.500M6.200 13a8.500 8.500 0 0 1 3.800-2.100m3.900.1a8.500 8.500 0 0 1 3.900 2m-8.300 3.400a3.700 3.700 0 0 1 5 0M12 19.500v.1" />,
-)
 export const SunIcon = icon(
   <>
     <circle cx="12" cy="12" r="4" />

@@ -1,23 +1,4 @@
-import type { ReactNode } from 'react'
-
-const icon =
-  (body: ReactNode) =>
-  ({ size = 20 }: { size?: number }) => (
-    <svg
-      className="icon"
-      width={size}
-      height={size}
-      viewBox="0 0 24 24"
-      fill="none"
-      stroke="currentColor"
-      strokeWidth="1.8"
-      strokeLinecap="round"
-      strokeLinejoin="round"
-      aria-hidden="true"
-    >
-      {body}
-    </svg>
-  )
+import { icon } from '@parley/react/ui'
 
 export const MicrophoneIcon = icon(
   <>

@@ -1,7 +1,6 @@
 import type { Participant, Publication, Room } from '@parley/client'
 import { useParticipants } from '@parley/react'
-import { IconButton } from '@parley/react/ui'
-import { BackIcon } from '../components/icons.tsx'
+import { BackIcon, IconButton } from '@parley/react/ui'
 import { gapPx, gridLayout } from './grid-layout.ts'
 import { NextIcon } from './meeting-icons.tsx'
 import { ScreenTile, Tile } from './tile.tsx'

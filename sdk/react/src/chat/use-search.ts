@@ -1,4 +1,4 @@
-import type { Conversation, Message } from '@parley/client'
+import { type Conversation, type Message, searchMessages } from '@parley/client'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useParley } from '../parley-context.ts'
 
@@ -41,7 +41,7 @@ export function useSearch(wish: SearchWish): SearchModel {
       const own = ++run.current
       setStatus('searching')
       try {
-        const page = await chat.request('message.search', {
+        const page = await searchMessages(chat, {
           q: text.trim(),
           limit: 30,
           ...(conversation && { conversationId: conversation.id }),

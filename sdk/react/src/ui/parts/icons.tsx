@@ -1,27 +1,4 @@
-import type { ReactNode } from 'react'
-
-interface IconProps {
-  size?: number
-}
-
-const icon =
-  (body: ReactNode) =>
-  ({ size = 20 }: IconProps) => (
-    <svg
-      className="parley-icon"
-      width={size}
-      height={size}
-      viewBox="0 0 24 24"
-      fill="none"
-      stroke="currentColor"
-      strokeWidth="1.8"
-      strokeLinecap="round"
-      strokeLinejoin="round"
-      aria-hidden="true"
-    >
-      {body}
-    </svg>
-  )
+import { icon } from './icon.tsx'
 
 export const SearchIcon = icon(
   <>
