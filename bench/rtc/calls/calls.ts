@@ -249,7 +249,8 @@ export function lineOf(one: CallFigures): string {
     : ''
   return (
     `${name}${handling ? '' : ' (off)'}: lost ${one.lostPercent.toFixed(0)} % on the way; sound invented ${one.concealedPercent.toFixed(2)} %, ` +
-    `frozen ${one.audioFrozenPercent.toFixed(1)} %, buffer ${one.audioBufferMs.toFixed(0)} ms${picture}; ${one.sentKbps.toFixed(0)} kbit/s ${JSON.stringify(one.facts)}`
+    `frozen ${one.audioFrozenPercent.toFixed(1)} %, buffer ${one.audioBufferMs.toFixed(0)} ms${picture}; ${one.sentKbps.toFixed(0)} kbit/s ${JSON.stringify(one.facts)}` +
+    (process.env.PARLEY_CALL_COUNTERS ? ` ${JSON.stringify(one.pictures)}` : '')
   )
 }
 

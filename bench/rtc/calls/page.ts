@@ -16,6 +16,8 @@ export interface Seen {
   within400Percent: number
   within600Percent: number
   width: number
+  /** What the browser counted of the picture meanwhile. */
+  pictures: Record<string, number>
 }
 
 export interface CallPage {
@@ -106,7 +108,7 @@ let shownAt: number[] = []
 let delays: number[] = []
 let frozenSpans = 0
 let spans = 0
-let begun: { atMs: number; audio: Record<string, number> } | undefined
+let begun: { atMs: number; audio: Record<string, number>; video: Record<string, number> } | undefined
 let lastAudio: Record<string, number> | undefined
 
 function watch(video: HTMLVideoElement): void {
@@ -121,11 +123,11 @@ function watch(video: HTMLVideoElement): void {
   video.requestVideoFrameCallback(next)
 }
 
-async function audioTotals(): Promise<Record<string, number>> {
+async function totalsOf(kind: 'audio' | 'video'): Promise<Record<string, number>> {
   const totals: Record<string, number> = {}
   for (const participant of room?.participants.values() ?? []) {
     for (const { track } of participant.publications.values()) {
-      if (track?.kind !== 'audio') continue
+      if (track?.kind !== kind) continue
       const report = await track.receiver.getStats()
       report.forEach((record: Record<string, unknown>) => {
         if (record.type !== 'inbound-rtp') return
@@ -137,12 +139,19 @@ async function audioTotals(): Promise<Record<string, number>> {
   return totals
 }
 
+const pictureCounters = [
+  ...['framesReceived', 'framesDecoded', 'framesDropped', 'keyFramesDecoded', 'nackCount', 'pliCount'],
+  ...['packetsReceived', 'retransmittedPacketsReceived', 'packetsDiscarded', 'packetsLost', 'freezeCount'],
+  ...['fecPacketsReceived', 'fecPacketsDiscarded', 'jitterBufferDelay', 'jitterBufferTargetDelay'],
+  ...['jitterBufferMinimumDelay', 'jitterBufferEmittedCount'],
+]
+
 const since = (now: Record<string, number>, before: Record<string, number> | undefined, name: string) =>
   (now[name] ?? 0) - (before?.[name] ?? 0)
 
 setInterval(async () => {
   if (begun === undefined) return
-  const now = await audioTotals()
+  const now = await totalsOf('audio')
   const samples = since(now, lastAudio, 'totalSamplesReceived')
   if (lastAudio !== undefined && samples > 0) {
     spans += 1
@@ -181,13 +190,14 @@ globalThis.weatherCall = {
     delays = []
     frozenSpans = 0
     spans = 0
-    begun = { atMs: performance.now(), audio: await audioTotals() }
+    begun = { atMs: performance.now(), audio: await totalsOf('audio'), video: await totalsOf('video') }
     lastAudio = begun.audio
   },
   end: async () => {
-    const now = await audioTotals()
+    const now = await totalsOf('audio')
     const endMs = performance.now()
-    const { atMs, audio } = begun ?? { atMs: endMs, audio: now }
+    const { atMs, audio, video: videoBefore } = begun ?? { atMs: endMs, audio: now, video: {} }
+    const pictures = await totalsOf('video')
     begun = undefined
     const times = [atMs, ...shownAt, endMs]
     let frozenMs = 0
@@ -216,6 +226,7 @@ globalThis.weatherCall = {
       within400Percent: within(400),
       within600Percent: within(600),
       width: video?.videoWidth ?? 0,
+      pictures: Object.fromEntries(pictureCounters.map((name) => [name, since(pictures, videoBefore, name)])),
     }
   },
   drawn: () => painted,

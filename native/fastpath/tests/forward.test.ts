@@ -17,6 +17,7 @@ import {
   writeNack,
   writePli,
   writeRtcp,
+  writeVerdicts,
 } from './simulation.ts'
 
 const built = await ensureFastpath()
@@ -24,6 +25,12 @@ const addon = 'path' in built ? await loadFastpath() : undefined
 
 const ssrcs = [1001, 1002, 1003] as const
 const rtxSsrc = 2001
+
+function transportNumber(packet: { extension: Map<number, Uint8Array> } | undefined): number {
+  const value = packet?.extension.get(5)
+  if (value === undefined) throw new Error('not numbered')
+  return Buffer.from(value).readUInt16BE(0)
+}
 
 describe.skipIf(!addon)('forwarding, on a virtual clock', () => {
   let w: Simulation
@@ -809,6 +816,44 @@ describe.skipIf(!addon)('forwarding, on a virtual clock', () => {
     w.run(200)
     expect(peer.takeInbox().rtp).toHaveLength(3)
     expect(w.sfu.stats().streams[0]).toMatchObject({ missed: 1, nacks: 2 })
+  })
+
+  it('FAST-73: feedback that tells of a loss begins a round, and ends one when a copy arrived', () => {
+    const { peer, stream } = subscribe()
+    stream.setRepair({ bursts: true })
+    for (let n = 0; n < 5; n++) sendFrame({ sequence: 10 + n, picture: n, key: n === 0 })
+    w.run(1)
+    const sent = peer.takeInbox().rtp
+    peer.sendRtcp(writeVerdicts(transportNumber(sent[0]), [true, true, false, true, true]))
+    w.run(100)
+    const first = peer.takeInbox().rtp
+    expect(first.map((packet) => Buffer.from(packet.payload).readUInt16BE(0))).toEqual(
+      Array(2).fill(sent[2]?.sequence),
+    )
+    // The loss of the copy before the last one says nothing yet.
+    peer.sendRtcp(writeVerdicts(transportNumber(first[0]), [false]))
+    w.run(100)
+    expect(peer.takeInbox().rtp).toEqual([])
+    peer.sendRtcp(writeVerdicts(transportNumber(first[1]), [false]))
+    w.run(1)
+    const [again] = peer.takeInbox().rtp
+    // Its copies still wait when feedback tells that it arrived.
+    peer.sendRtcp(writeVerdicts(transportNumber(again), [true]))
+    w.run(200)
+    expect(peer.takeInbox().rtp).toEqual([])
+    peer.sendRtcp(writeVerdicts(transportNumber(again), [false]))
+    w.run(200)
+    expect(peer.takeInbox().rtp).toEqual([])
+  })
+
+  it('FAST-73: without bursts feedback is left to congestion control', () => {
+    const { peer } = subscribe()
+    for (let n = 0; n < 3; n++) sendFrame({ sequence: 10 + n, picture: n, key: n === 0 })
+    w.run(1)
+    const sent = peer.takeInbox().rtp
+    peer.sendRtcp(writeVerdicts(transportNumber(sent[0]), [false, false, false]))
+    w.run(100)
+    expect(peer.takeInbox().rtp).toEqual([])
   })
 
   it('FAST-74: what would come too late, or the budget does not allow, is not sent again', () => {

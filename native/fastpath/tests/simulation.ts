@@ -112,6 +112,16 @@ export function writeNack(media: number, sequences: readonly number[]): Uint8Arr
   return writeRtcp(205, 1, 1, body)
 }
 
+/** Transport-wide feedback (RTCP 205/15) about consecutive numbers, without times; 14 at most. */
+export function writeVerdicts(first: number, arrived: readonly boolean[]): Uint8Array {
+  const fci = Buffer.alloc(12)
+  fci.writeUInt16BE(first & 0xffff, 0)
+  fci.writeUInt16BE(arrived.length, 2)
+  const bits = arrived.reduce((sum, one, index) => sum | (one ? 0x2000 >> index : 0), 0)
+  fci.writeUInt16BE(0x8000 | bits, 8)
+  return writeRtcp(205, 15, 1, Buffer.concat([Buffer.alloc(4), fci]))
+}
+
 export function writePli(media: number): Uint8Array {
   const body = Buffer.alloc(4)
   body.writeUInt32BE(media, 0)

@@ -344,7 +344,9 @@ export class Participant {
     this.#repairedAtMs = nowMs
     const path = this.#steadyLoss.update(facts)
     const share = Math.max(leastRepairBudget, repairShare(path.loss))
-    this.#receiving?.server.transport.setRepairBudget(Math.round(facts.target * share))
+    // What the path carries beyond the media is free for repairs.
+    const budget = Math.max(facts.target * share, facts.target - this.allocation.bitrates.allotted)
+    this.#receiving?.server.transport.setRepairBudget(Math.round(budget))
     this.#setRepair(path)
   }
 

@@ -15,14 +15,16 @@ const noticeableLoss = 0.03
 /** Sound this late is not played any more; a picture this late still mends those after it. */
 const audioDeadlineMs = 420
 const videoDeadlineMs = 800
+/** From here on RED alone would have to be so deep that sound waits long for it. */
 const audioCopiesFrom = 0.6
-/** Copies of base-layer video by the loss from which they are sent. */
+/** A copy halves the depth that is needed, less a reserve. */
+const copyExponent = 1.5
+/** Copies of video by the loss from which they are sent: there most packets would be asked for anyway, and later. */
 const videoCopies: readonly [loss: number, copies: number][] = [
-  [0.55, 4],
-  [0.45, 3],
-  [0.25, 2],
-  [0.1, 1],
+  [0.6, 2],
+  [0.4, 1],
 ]
+const mostCopies = 6
 const burstsFrom = 0.05
 
 /**
@@ -36,11 +38,11 @@ export function repairOf(
 ): RepairOptions {
   const random = lossKind === 'random' && loss >= noticeableLoss
   if (kind === 'audio') {
-    const depth = random ? frames(loss) : 0
-    const copies = options.red ? (loss >= audioCopiesFrom ? 1 : 0) : Math.min(6, depth)
+    if (!random) return { redDepth: 0, copies: 0, bursts: false, deadlineMs: audioDeadlineMs }
+    const copies = loss >= audioCopiesFrom ? 1 : 0
     return {
-      redDepth: options.red ? depth : 0,
-      copies: random ? copies : 0,
+      redDepth: options.red ? frames(copies > 0 ? loss ** copyExponent : loss) : 0,
+      copies: options.red ? copies : Math.min(mostCopies, frames(loss)),
       bursts: false,
       deadlineMs: audioDeadlineMs,
     }
@@ -51,6 +53,18 @@ export function repairOf(
     bursts: random && loss >= burstsFrom,
     deadlineMs: videoDeadlineMs,
   }
+}
+
+/**
+ * What the path loses, 0 to 1, seen through copies: a packet is missing, and asked for, when all of its copies are lost,
+ * and receivers count copies that arrive as if they made up for packets that did not.
+ */
+export function lossBehindCopies(
+  { asked, reported }: { asked: number; reported: number },
+  copies: number,
+): number {
+  const byReport = reported > 0 ? 1 - (1 - reported) / (1 + copies) : 0
+  return Math.max(byReport, asked ** (1 / (1 + copies)))
 }
 
 /** So many frames before each that at this loss only the residual is missing. */

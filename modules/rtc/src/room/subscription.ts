@@ -42,6 +42,7 @@ export class Subscription implements Reducible, Allocable {
   #allotment: VideoAllotment | undefined
   #red = false
   #repair = ''
+  #copies = 0
 
   constructor(subscriber: Participant, publication: Publication, wish: Wish) {
     this.subscriber = subscriber
@@ -80,6 +81,11 @@ export class Subscription implements Reducible, Allocable {
     return this.publication.kind === 'video' ? chooseLayer(this.publication.layers, this.#wish) : undefined
   }
 
+  /** Of each packet, that follow unasked. */
+  get copies(): number {
+    return this.#copies
+  }
+
   get audioBitrate(): number {
     if (this.publication.kind !== 'audio' || this.#hindrance() !== undefined) return 0
     return this.publication.layers[0]?.bitrate || audioGuess
@@ -110,6 +116,7 @@ export class Subscription implements Reducible, Allocable {
     this.#incompatible = track === undefined
     this.#red = track !== undefined && this.#takesRed(track)
     this.#repair = ''
+    this.#copies = 0
     const transport = this.subscriber.receiving?.server.transport
     if (track !== undefined && transport !== undefined && !transport.closed) {
       const { kind, section } = this.publication
@@ -174,6 +181,7 @@ export class Subscription implements Reducible, Allocable {
     const key = JSON.stringify(options)
     if (this.#stream === undefined || key === this.#repair) return
     this.#repair = key
+    this.#copies = options.copies ?? 0
     this.#stream.setRepair(options)
   }
 

@@ -1,5 +1,6 @@
 import type { Telemetry, TelemetryPoint } from '@parley/core/telemetry'
 import type { EgressStream, EgressStreamStats, LayerStats, WorkerStats } from '@parley/fastpath'
+import { lossBehindCopies } from '../room/repair.ts'
 import type { Rooms } from '../room/rooms.ts'
 import type { SfuPool } from '../sfu/sfu-pool.ts'
 
@@ -49,12 +50,13 @@ export class QualityReporter {
   #lossOf(
     stream: EgressStream,
     { packets, missed, retransmissions, fractionLost }: EgressStreamStats,
+    copies: number,
   ): number {
     const before = this.#counted.get(stream) ?? { packets: 0, missed: 0 }
     const first = packets - retransmissions
     this.#counted.set(stream, { packets: first, missed })
     const asked = (missed - before.missed) / Math.max(1, first - before.packets)
-    return Math.min(1, Math.max(fractionLost, asked))
+    return lossBehindCopies({ asked: Math.min(1, asked), reported: fractionLost }, copies)
   }
 
   #record(worker: object, stats: WorkerStats): void {
@@ -89,7 +91,7 @@ export class QualityReporter {
           if (stream === undefined || counters === undefined) continue
           const data = { roomId, publicationId: publication.id, reason, wantedLayer, ...sent(counters) }
           points.push({ projectId, subject, name: 'rtc.sent', at, data })
-          const loss = this.#lossOf(stream, counters)
+          const loss = this.#lossOf(stream, counters, subscription.copies)
           if (counters.packets === 0) continue
           if (publication.kind === 'video') losses.push(loss)
           else heard.push({ loss, jitterMs: counters.jitterMs })

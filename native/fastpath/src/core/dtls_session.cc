@@ -17,6 +17,7 @@ namespace {
 constexpr Micros kFirstTimeout = 100'000;
 constexpr Micros kLongestTimeout = 3'000'000;
 constexpr int kMaxRetransmissions = 12;
+constexpr int kMostRepeats = 4;
 constexpr size_t kMaxIncoming = 256;
 
 std::string HexOf(const uint8_t* bytes, size_t size) {
@@ -238,6 +239,11 @@ void DtlsSession::OnTimeout(Micros now) {
   }
   ERR_clear_error();
   if (DTLSv1_handle_timeout(ssl_) < 0) state_ = State::kFailed;
+  // What was lost once may be lost again: the n-th repetition of a flight leaves n times.
+  std::vector<Bytes> flight = outgoing_;
+  for (int repeat = 1; repeat < std::min(retransmissions_, kMostRepeats); repeat++) {
+    outgoing_.insert(outgoing_.end(), flight.begin(), flight.end());
+  }
   deadline_ = 0;
   Schedule(now);
 }

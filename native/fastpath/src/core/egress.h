@@ -42,7 +42,10 @@ struct RepairOptions {
   int redDepth = 0;
   /** Copies of sound (identical) or video (RTX, the base temporal layer first) that follow unasked. */
   int copies = 0;
-  /** Requests are answered several times, with growing number. */
+  /**
+   * Requests are answered several times, with growing number, and feedback that tells of a loss counts as a request:
+   * it comes sooner than the next one of a receiver that does not know its round trip.
+   */
   bool bursts = false;
   /** What is older when it would arrive is not sent again. 0: no limit but the history. */
   Micros deadline = 0;
@@ -72,6 +75,8 @@ class EgressStream {
 
   void SetRepair(const RepairOptions& repair);
   void OnNack(uint16_t sequence, Micros now);
+  /** Feedback tells what became of the n-th sending of a packet. */
+  void OnVerdict(int64_t sequence, uint8_t transmission, bool arrived, Micros now);
   void OnKeyFrameRequest(Micros now);
   void OnReport(const ReportBlock& block, Micros now);
   /** Writes, seals and hands over one packet. `rtx` wraps it as RFC 4588. @returns bytes sent. */
@@ -96,6 +101,8 @@ class EgressStream {
   bool ShouldFallBack(const Packet& packet, Micros now);
   void OnReportTimer(Micros now);
   bool TooLate(const Rewritten& entry, Micros now) const;
+  /** One round of answers. */
+  void Answer(Rewritten& entry, Micros now);
   /** Within the budget and the deadline. */
   bool Resend(Rewritten& entry, double kept, Micros now);
   void ResendLater(int64_t sequence, Micros due);

@@ -52,13 +52,28 @@ void EgressStream::OnNack(uint16_t sequence, Micros now) {
   }
   if (!entry->missed) missed_++;
   entry->missed = true;
-  Micros guard = std::max(kResendGuard, rtt_ > 0 ? std::min<Micros>(rtt_ / 2, 100'000) : 0);
+  // What was sent less than a round trip ago may be there by now.
+  Micros way = repair_.bursts ? rtt_ : rtt_ / 2;
+  Micros guard = std::max(kResendGuard, rtt_ > 0 ? std::min<Micros>(way, 100'000) : 0);
   if (entry->sentAt < 0 || (entry->resentAt >= 0 && now - entry->resentAt < guard)) return;
-  if (!Resend(*entry, 0, now) || !repair_.bursts) return;
-  // A path that loses at random loses answers as well: each request is answered with one copy more than the last.
-  int copies = std::min<int>(++entry->asked, kMostCopies);
+  Answer(*entry, now);
+}
+
+void EgressStream::OnVerdict(int64_t sequence, uint8_t transmission, bool arrived, Micros now) {
+  Rewritten* entry = history_.Find(sequence);
+  if (!entry || entry->arrived) return;
+  entry->arrived = arrived;
+  // Of several copies the last one decides: those before it are told of sooner.
+  if (arrived || paused_ || !repair_.bursts || transmission != entry->transmissions) return;
+  Answer(*entry, now);
+}
+
+void EgressStream::Answer(Rewritten& entry, Micros now) {
+  if (!Resend(entry, 0, now) || !repair_.bursts) return;
+  // A path that loses at random loses answers as well: each round has one copy more than the last.
+  int copies = std::min<int>(++entry.asked, kMostCopies);
   Micros distance = std::max<Micros>(kCopyDistance / 4, rtt_ > 0 ? rtt_ / 2 / copies : kCopyDistance);
-  for (int copy = 1; copy <= copies; copy++) ResendLater(extended, now + copy * distance);
+  for (int copy = 1; copy <= copies; copy++) ResendLater(entry.sequence, now + copy * distance);
 }
 
 void EgressStream::CopyAhead(const Rewritten& entry, Micros now) {
@@ -84,7 +99,7 @@ void EgressStream::OnRepairTimer(Micros now) {
     delayed_.erase(delayed_.begin());
     if (paused_ || !transport.ready()) continue;
     Rewritten* entry = history_.Find(sequence);
-    if (!entry) continue;
+    if (!entry || entry->arrived) continue;
     bool upper = options.video && entry->packet->frame.temporal > 0;
     Resend(*entry, upper ? kKeptFromUpperCopies : kKeptFromCopies, now);
   }

@@ -140,6 +140,9 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   if (size == 0) return 0;
   if (wrap) rtxSequence_ = sequence;
   entry.sentAt = now;
+  if (numbered && !identical && repair_.bursts) {
+    transport.transmissions().Note(extendedSequence, *this, entry.sequence, ++entry.transmissions);
+  }
   transport.Sent(size, numbered && !identical, extendedSequence, now);
   packets_++;
   bytes_ += size;

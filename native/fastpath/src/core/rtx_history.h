@@ -23,8 +23,12 @@ struct Rewritten {
   uint8_t payloadType = 0;
   uint8_t rtxPayloadType = 0;
   uint8_t tl0 = 0;
-  /** Requests that were answered. */
+  /** Rounds of answers: to requests, or because feedback told that it is missing. */
   uint8_t asked = 0;
+  /** How often it left, while feedback tells what became of that. */
+  uint8_t transmissions = 0;
+  /** Feedback told that one of them arrived. */
+  bool arrived = false;
   /** It was asked for. */
   bool missed = false;
   bool hasPlayoutDelay = false;

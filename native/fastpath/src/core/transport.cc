@@ -191,6 +191,7 @@ void Transport::RemoveStream(EgressStream& stream) {
     SendRtcp(out, core_.now());
   }
   pacer_.Forget(stream);
+  transmissions_.Forget(stream);
   streamsBySsrc_.erase(stream.options.ssrc);
   // Its SRTP state stays: an SSRC that comes back must not use its old indexes again.
   streams_.erase(std::find_if(streams_.begin(), streams_.end(), [&](auto& s) { return s.get() == &stream; }));

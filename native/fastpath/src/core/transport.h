@@ -10,6 +10,7 @@
 #include "core/ingress.h"
 #include "core/pacer.h"
 #include "core/srtp_session.h"
+#include "core/transmission_log.h"
 #include "core/twcc_recorder.h"
 
 namespace parley {
@@ -77,6 +78,8 @@ class Transport {
   void SendRtcp(const Bytes& compound, Micros now);
   size_t SendPadding(Micros now);
 
+  TransmissionLog& transmissions() { return transmissions_; }
+
   bool ready() const { return srtp_ && ice_.hasSelected() && !closed_; }
   bool closed() const { return closed_; }
   SrtpSession* srtp() { return srtp_.get(); }
@@ -107,6 +110,7 @@ class Transport {
   void PathChanged();
   void FlushSent();
   void OnDtlsTimer(Micros now);
+  void HandleVerdicts(View fci, Micros now);
   void OnSecond(Micros now);
   void OnFeedbackTimer(Micros now);
 
@@ -127,6 +131,7 @@ class Transport {
   std::unordered_map<uint32_t, Route> routes_;
   std::unordered_map<uint32_t, EgressStream*> streamsBySsrc_;
   Pacer pacer_;
+  TransmissionLog transmissions_;
   TwccRecorder twcc_;
   uint32_t feedbackMedia_ = 0;
   uint32_t transportSequence_ = 0;

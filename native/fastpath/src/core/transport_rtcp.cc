@@ -71,7 +71,10 @@ void Transport::HandleRtcp(View compound, Micros now) {
       }
       case RtcpPacket::kRtpFeedback: {
         if (p.body.size < 4) break;
-        if (p.count == 15) tell = true;
+        if (p.count == 15) {
+          tell = true;
+          if (!transmissions_.empty()) HandleVerdicts(p.body.From(4), now);
+        }
         if (p.count != 1) break;
         auto found = streamsBySsrc_.find(Get32(p.body.data));
         if (found == streamsBySsrc_.end()) break;
@@ -122,6 +125,13 @@ void Transport::HandleRtcp(View compound, Micros now) {
       core_.Emit(std::move(event));
     }
   }
+}
+
+void Transport::HandleVerdicts(View fci, Micros now) {
+  VisitTransportVerdicts(fci, [&](uint16_t number, bool arrived) {
+    TransmissionLog::Entry sent = transmissions_.Take(number);
+    if (sent.stream) sent.stream->OnVerdict(sent.sequence, sent.transmission, arrived, now);
+  });
 }
 
 void Transport::OnSecond(Micros now) {

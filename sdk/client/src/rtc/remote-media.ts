@@ -7,6 +7,7 @@ import type {
 } from '@parley/contracts'
 import { AudioOutput } from './audio-output.ts'
 import { RemoteParticipant, RemotePublication } from './participant.ts'
+import { type MeasuredLoss, PictureWait } from './picture-wait.ts'
 import { PlayoutTarget } from './playout-target.ts'
 import { RemoteTrack } from './remote-track.ts'
 import type { ReceivedTrack } from './statistics.ts'
@@ -54,6 +55,7 @@ export class RemoteMedia {
   readonly #wishes: SubscriptionWishes
   #iceServers: readonly IceServer[] = []
   readonly #playout = new WeakMap<RemoteTrack, PlayoutTarget>()
+  readonly #pictureWait = new PictureWait()
   #connection: SubscribeConnection | undefined
   #assignments: readonly Assignment[] = []
 
@@ -160,10 +162,15 @@ export class RemoteMedia {
   }
 
   /** Lets media wait as long as its losses ask for. */
-  setPlayout(received: readonly ReceivedTrack[]): void {
+  setPlayout(received: readonly ReceivedTrack[], path: MeasuredLoss | undefined): void {
+    const pictureWaitMs = path && this.#pictureWait.update(path)
     for (const { publicationId = '', loss, concealed } of received) {
       const track = this.#publications.get(publicationId)?.track
       if (!track) continue
+      if (track.kind === 'video' && pictureWaitMs !== undefined) {
+        track.setPlayoutTarget(pictureWaitMs)
+        continue
+      }
       const playout = this.#playout.get(track) ?? new PlayoutTarget()
       this.#playout.set(track, playout)
       track.setPlayoutTarget(playout.update(loss, concealed))

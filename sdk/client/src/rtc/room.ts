@@ -339,7 +339,7 @@ export class Room extends Emitter<RoomEvents> {
   #takeStatistics(measured: RoomStatistics): void {
     const statistics = withPath(measured, this.#path)
     this.#path = undefined
-    this.#remote.setPlayout(statistics.received)
+    this.#remote.setPlayout(statistics.received, statistics.downlink)
     if (this.#state.status === 'connected') this.#backoff.reset()
     const qualities = roomQuality(statistics, {
       participants: this.#remote.participants.values(),

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { PictureWait } from './picture-wait.ts'
+
+function settled(loss: number, roundTripMs = 50): number | null {
+  const wait = new PictureWait()
+  let answer: number | null = null
+  for (let turn = 0; turn < 30; turn++) answer = wait.update({ loss, roundTripMs })
+  return answer
+}
+
+test('pictures wait for as many rounds of answers as the loss asks for, and never too long', () => {
+  expect(settled(0.02)).toBeNull()
+  expect(settled(0.1)).toBe(60 + 50)
+  expect(settled(0.3)).toBe(60 + 2 * 50)
+  expect(settled(0.5)).toBe(60 + 3 * 50)
+  expect(settled(0.7)).toBe(60 + 4 * 50)
+  expect(settled(0.3, 300)).toBe(320)
+})
+
+test('the wait rises at once and falls slowly', () => {
+  const wait = new PictureWait()
+  expect(wait.update({ loss: 0.5, roundTripMs: 50 })).toBe(160)
+  expect(wait.update({ loss: 0, roundTripMs: 50 })).toBe(160)
+  for (let turn = 0; turn < 40; turn++) wait.update({ loss: 0, roundTripMs: 50 })
+  expect(wait.update({ loss: 0, roundTripMs: 50 })).toBeNull()
+})
