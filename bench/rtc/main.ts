@@ -3,7 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { pin } from '../chat/machine/cores.ts'
-import { type CallFigures, callTable, measureCalls, weathers } from './calls/calls.ts'
+import { type CallFigures, callTable, ways } from './calls/call-table.ts'
+import { measureCalls } from './calls/calls.ts'
+import { weathers } from './calls/weathers.ts'
 import { JanusTarget, janusInstalled } from './janus/janus-target.ts'
 import { measureLimits } from './limits.ts'
 import { generatorFlag, runGenerator } from './load/generator-process.ts'
@@ -85,13 +87,14 @@ async function runOn(
   }
 }
 
-/** Both ways of handling loss in one run, so that they meet the same machine. */
+/** All ways in one run, so that they meet the same machine. */
 async function runCalls(pattern: string): Promise<void> {
   const chosen = weathers.filter(({ name }) => new RegExp(pattern).test(name))
   const timing = { settleSeconds: 12, seconds: 12, atOnce: 3 }
   const figures: CallFigures[] = []
-  for (const handling of [true, false]) {
-    figures.push(...(await measureCalls(handling, chosen, timing, (line) => console.log(line))))
+  for (const way of ways) {
+    if (way === 'janus' && !janusInstalled()) continue
+    figures.push(...(await measureCalls(way, chosen, timing, (line) => console.log(line))))
   }
   mkdirSync(outDir, { recursive: true })
   writeFileSync(join(outDir, 'rtc-calls.json'), `${JSON.stringify(figures, null, 2)}\n`)

@@ -1,4 +1,5 @@
 import { Parley, type Room } from '@parley/client'
+import { playFromJanus, publishToJanus } from './janus-page.ts'
 
 /** What one page saw and heard in a while. */
 export interface Seen {
@@ -22,6 +23,7 @@ export interface Seen {
 
 export interface CallPage {
   join(url: string, token: string, roomId: string, publish: { video: boolean } | undefined): Promise<void>
+  joinJanus(url: string, roomId: number, publish: { video: boolean } | undefined): Promise<void>
   begin(): Promise<void>
   end(): Promise<Seen>
   drawn(): number
@@ -30,13 +32,14 @@ export interface CallPage {
 
 declare global {
   var weatherCall: CallPage
-  var weatherRelayPort: (port: number) => Promise<number>
+  var weatherRelayPort: (address: string, port: number) => Promise<number>
 }
 
 const cell = 32
 const bits = 16
 const paintEveryMs = 50
 let room: Room | undefined
+let janus: RTCPeerConnection | undefined
 let painted = 0
 let tracks: MediaStreamTrack[] = []
 
@@ -111,6 +114,20 @@ let spans = 0
 let begun: { atMs: number; audio: Record<string, number>; video: Record<string, number> } | undefined
 let lastAudio: Record<string, number> | undefined
 
+/** The layers of the client SDK for this picture. */
+const encodings: readonly RTCRtpEncodingParameters[] = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 90_000 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 320_000 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_000_000 },
+]
+
+function show(element: HTMLVideoElement): void {
+  element.width = 640
+  element.height = 480
+  document.body.append(element)
+  watch(element)
+}
+
 function watch(video: HTMLVideoElement): void {
   const next = (): void => {
     const time = paintedAt(video)
@@ -123,18 +140,22 @@ function watch(video: HTMLVideoElement): void {
   video.requestVideoFrameCallback(next)
 }
 
+function receivers(): RTCRtpReceiver[] {
+  if (janus !== undefined) return janus.getReceivers()
+  return [...(room?.participants.values() ?? [])].flatMap(({ publications }) =>
+    [...publications.values()].flatMap(({ track }) => track?.receiver ?? []),
+  )
+}
+
 async function totalsOf(kind: 'audio' | 'video'): Promise<Record<string, number>> {
   const totals: Record<string, number> = {}
-  for (const participant of room?.participants.values() ?? []) {
-    for (const { track } of participant.publications.values()) {
-      if (track?.kind !== kind) continue
-      const report = await track.receiver.getStats()
-      report.forEach((record: Record<string, unknown>) => {
-        if (record.type !== 'inbound-rtp') return
-        for (const [name, value] of Object.entries(record))
-          if (typeof value === 'number') totals[name] = value
-      })
-    }
+  for (const receiver of receivers()) {
+    if (receiver.track.kind !== kind) continue
+    const report = await receiver.getStats()
+    report.forEach((record: Record<string, unknown>) => {
+      if (record.type !== 'inbound-rtp') return
+      for (const [name, value] of Object.entries(record)) if (typeof value === 'number') totals[name] = value
+    })
   }
   return totals
 }
@@ -168,11 +189,7 @@ globalThis.weatherCall = {
     room = await parley.rtc.join(roomId, { ...(audio && { audio }), ...(video && { video }) })
     room.on('track-subscribed', ({ track }) => {
       if (track.kind !== 'video') return
-      const element = track.attach() as HTMLVideoElement
-      element.width = 640
-      element.height = 480
-      document.body.append(element)
-      watch(element)
+      show(track.attach() as HTMLVideoElement)
     })
     room.on('statistics', (statistics) => {
       facts = {
@@ -183,6 +200,19 @@ globalThis.weatherCall = {
       for (const participant of room?.participants.values() ?? []) {
         for (const { kind, delivery } of participant.publications.values()) facts[kind] = delivery.reason
       }
+    })
+  },
+  joinJanus: async (url, roomId, publish) => {
+    if (publish !== undefined) {
+      await publishToJanus(url, roomId, [sound(), ...(publish.video ? [picture()] : [])], encodings)
+      return
+    }
+    janus = await playFromJanus(url, roomId, (track) => {
+      const element = document.createElement(track.kind as 'video')
+      element.srcObject = new MediaStream([track])
+      element.autoplay = true
+      if (track.kind === 'video') show(element)
+      else document.body.append(element)
     })
   },
   begin: async () => {
