@@ -13,9 +13,12 @@ import { measure, type TargetFigures } from './measure.ts'
 import { type BenchOptions, readOptions, usage } from './options.ts'
 import { ParleyTarget } from './parley/parley-target.ts'
 import { tableOf } from './report.ts'
+import { playCases } from './rfc-8867.ts'
 import type { SfuTarget, TargetName } from './target.ts'
 import { measureWeakNetwork, type WeakFigures } from './weak-network.ts'
 
+/** So many play side by side; each sends a few hundred packets a second. */
+const casesAtOnce = 4
 const outDir = join(process.cwd(), '.cache', 'bench')
 
 async function runAll(options: BenchOptions): Promise<void> {
@@ -101,11 +104,21 @@ async function runCalls(pattern: string): Promise<void> {
   console.log(`\n${callTable(figures)}\n\nall of it in .cache/bench/rtc-calls.json`)
 }
 
+async function runCases(pattern: string): Promise<void> {
+  const rows = await playCases(new RegExp(pattern), casesAtOnce, (line) => console.log(line))
+  mkdirSync(outDir, { recursive: true })
+  writeFileSync(join(outDir, 'rtc-rfc-8867.json'), `${JSON.stringify(rows, null, 2)}\n`)
+  const heads = Object.keys(rows[0] ?? {})
+  const lines = [heads, heads.map(() => '---'), ...rows.map((row) => heads.map((head) => row[head] ?? ''))]
+  console.log(`\n${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}`)
+}
+
 const args = process.argv.slice(2)
 if (args.includes(generatorFlag)) runGenerator()
 else if (args.includes('--help')) console.log(usage)
 else {
   const options = readOptions(args)
-  await (options.calls === undefined ? runAll(options) : runCalls(options.calls))
+  if (options.rfc8867 !== undefined) await runCases(options.rfc8867)
+  else await (options.calls === undefined ? runAll(options) : runCalls(options.calls))
   process.exit(0)
 }

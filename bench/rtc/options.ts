@@ -6,6 +6,8 @@ export interface BenchOptions {
   quick: boolean
   /** Calls between browsers over bad networks, and nothing else. */
   calls: string | undefined
+  /** The cases of RFC 8867 over sockets, and nothing else. */
+  rfc8867: string | undefined
   targets: readonly TargetName[]
   /** Subscribers, ascending. */
   steps: readonly number[]
@@ -19,6 +21,7 @@ export interface BenchOptions {
 export const usage = `npm run bench -- rtc [options]
   --quick             shorter windows, 50 and 200 subscribers, no weak network: under 90 s
   --calls <pattern>   calls between browsers over bad networks, with and without loss handling; '.' for all
+  --rfc8867 <pattern> the cases of RFC 8867 over UDP and testing/weaknet; '.' for all, five minutes
   --steps 50,200      subscribers (50,200,1000)
   --seconds N         length of a window
   --no-peer           without janus
@@ -34,6 +37,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     options: {
       quick: { type: 'boolean', default: false },
       calls: { type: 'string' },
+      rfc8867: { type: 'string' },
       steps: { type: 'string' },
       seconds: { type: 'string' },
       sinks: { type: 'string' },
@@ -52,6 +56,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   return {
     quick,
     calls: values.calls,
+    rfc8867: values.rfc8867,
     targets,
     steps: (values.steps ?? (quick ? '50,200' : '50,200,1000')).split(',').map((step) => countOf(step)),
     windowSeconds: values.seconds === undefined ? (quick ? 4 : 8) : countOf(values.seconds),

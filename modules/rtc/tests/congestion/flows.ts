@@ -1,5 +1,5 @@
 import { CongestionController, type CongestionOptions } from '../../src/congestion/index.ts'
-import { Link, type VirtualClock } from './simulation.ts'
+import type { Clock, Way } from './simulation.ts'
 
 const maxPacketBytes = 1_200
 const frameMs = 1_000 / 30
@@ -7,10 +7,10 @@ const feedbackMs = 100
 const overheadBytes = 28
 
 export interface MediaFlowOptions extends CongestionOptions {
-  clock: VirtualClock
-  forward: Link
-  /** What carries the feedback; without loss or limit unless given. */
-  backward?: Link
+  clock: Clock
+  forward: Way
+  /** What carries the feedback. */
+  backward: Way
   /** What the codec makes of a target. */
   encoder?: { min: number; max: number }
   extraOneWayMs?: number
@@ -44,7 +44,7 @@ export class MediaFlow {
   constructor(options: MediaFlowOptions) {
     const { clock } = options
     this.#options = {
-      ...{ backward: new Link(clock, { capacity: 1e9 }), encoder: { min: 150_000, max: 1_500_000 } },
+      encoder: { min: 150_000, max: 1_500_000 },
       ...{ extraOneWayMs: 0, beginMs: 0, variation: 0.2, random: () => 0.5 },
       ...options,
     }
@@ -168,8 +168,8 @@ export class MediaFlow {
 /** A transfer under TCP Reno's rules: slow start, then a segment a round trip, halved at each loss. */
 export class TcpFlow {
   receivedBits = 0
-  readonly #clock: VirtualClock
-  readonly #forward: Link
+  readonly #clock: Clock
+  readonly #forward: Way
   readonly #oneWayMs: number
   #window = 2
   #threshold = 1_000
@@ -178,8 +178,8 @@ export class TcpFlow {
   #recoverUntilUs = 0
 
   constructor(options: {
-    clock: VirtualClock
-    forward: Link
+    clock: Clock
+    forward: Way
     beginMs: number
     segments?: number
     oneWayMs?: number

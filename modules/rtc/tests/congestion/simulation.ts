@@ -1,5 +1,20 @@
-/** Events in order of time, in microseconds; a run is the same each time. */
-export class VirtualClock {
+/** When things happen, in microseconds since the beginning. */
+export interface Clock {
+  readonly nowUs: number
+  after(delayUs: number, run: () => void): void
+  at(atUs: number, run: () => void): void
+  every(periodUs: number, run: () => void): void
+}
+
+/** One direction of a path, whose capacity (bits a second) may change. */
+export interface Way {
+  capacity: number
+  /** `deliver` is called with the queueing delay when the packet arrives, never when it is lost. */
+  send(bytes: number, deliver: (queueMs: number) => void, extraOneWayMs?: number): void
+}
+
+/** Events in order of time; a run is the same each time. */
+export class VirtualClock implements Clock {
   #nowUs = 0
   #order = 0
   readonly #events: { atUs: number; order: number; run: () => void }[] = []
@@ -70,8 +85,8 @@ export interface LinkOptions {
   seed?: number
 }
 
-/** One direction of a path: a drop-tail queue before a line of a capacity that may change. */
-export class Link {
+/** A drop-tail queue before a line. */
+export class Link implements Way {
   capacity: number
   loss: number
   readonly #clock: VirtualClock
@@ -92,7 +107,6 @@ export class Link {
     return Math.max(0, this.#freeAtUs - this.#clock.nowUs) / 1_000
   }
 
-  /** `deliver` is called with the queueing delay when the packet arrives, never when it is lost. */
   send(bytes: number, deliver: (queueMs: number) => void, extraOneWayMs = 0): void {
     const { nowUs } = this.#clock
     const queueMs = this.queueDelayMs
