@@ -195,7 +195,14 @@ const templateName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'is not a name of lower-case letters, digits, dots and dashes')
 
-export const suppressionReasons = ['online-took', 'muted', 'quiet-hours', 'level', 'no-device'] as const
+export const suppressionReasons = [
+  'online-took',
+  'blocked',
+  'muted',
+  'quiet-hours',
+  'level',
+  'no-device',
+] as const
 export const pushFailureReasons = [
   'unregistered',
   'invalid-token',

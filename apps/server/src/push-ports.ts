@@ -2,9 +2,10 @@ import type { ChatService } from '@parley/chat'
 import { AppError } from '@parley/contracts'
 import type { Identity } from '@parley/identity'
 import type { PushPorts } from '@parley/push'
+import type { Social } from '@parley/social'
 
-/** What push asks of chat and identity. */
-export function pushPorts(chat: ChatService, identity: Identity): PushPorts {
+/** What push asks of chat, identity and social. */
+export function pushPorts(chat: ChatService, identity: Identity, social: Social): PushPorts {
   return {
     conversations: {
       describe: async (projectId, conversationId) => {
@@ -35,6 +36,7 @@ export function pushPorts(chat: ChatService, identity: Identity): PushPorts {
         )
       },
     },
+    blocks: social,
   }
 }
 

@@ -101,7 +101,7 @@ async function compose(options: CompositionOptions): Promise<RunningServer> {
     packetGuard: packetClaimGuard(platform.webhooks.hooks),
   })
   await moderation.start(messageLog(chat))
-  await createPush(platform, pushPorts(chat, identity))
+  await createPush(platform, pushPorts(chat, identity, social))
   await createEnterprise(platform, enterprisePorts({ platform, authenticator, identity, chat }))
   const rtc = await createRtc(platform, { authenticator, guards: [roomGuard(platform.webhooks.hooks)] })
   await openPersonalData(platform, {

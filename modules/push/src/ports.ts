@@ -47,8 +47,15 @@ export interface UserDirectory {
   names(project: ProjectScope, userIds: readonly string[]): Promise<Map<string, string>>
 }
 
+/** Who wants nothing of whom. Offered by social. */
+export interface Blocks {
+  /** Those of the users named who block the other. */
+  whoBlocks(project: ProjectScope, otherId: string, userIds: readonly string[]): Promise<ReadonlySet<string>>
+}
+
 export interface PushPorts {
   conversations: ConversationReader
   deliveries: Deliveries
   users: UserDirectory
+  blocks: Blocks
 }

@@ -46,6 +46,7 @@ const ports: PushPorts = {
   },
   deliveries: { taken: async () => new Set() },
   users: { ensure: async () => undefined, names: async () => new Map() },
+  blocks: { whoBlocks: async () => new Set() },
 }
 
 interface Process {

@@ -134,6 +134,16 @@ test('PUSH-10 PUSH-11 PUSH-12: levels and quiet hours decide, and mentions may p
   expect(why(called)).toEqual({ [bob.id]: 'sent', [cid.id]: 'muted', [dee.id]: 'sent' })
 })
 
+test('PUSH-13: who blocks the sender is not pushed to in a group either, not even when mentioned', async () => {
+  const [ann, bob, cid] = [await person(), await person(), await person()]
+  const conversationId = await group(ann, bob, cid)
+  await ok('PUT', `/v1/blocks/${ann.id}`, undefined, bob.token)
+  const mentions = { userIds: [bob.id, cid.id] }
+  const receipts = await settled(`messageId=${await say(ann, conversationId, 'you two', mentions)}`, 2)
+  const outcome = receipts.map(({ userId, reason, state }) => [userId, reason ?? state])
+  expect(Object.fromEntries(outcome)).toEqual({ [bob.id]: 'blocked', [cid.id]: 'sent' })
+})
+
 test('PUSH-21: a subscription that is gone is removed, and trouble that passes is tried again', async () => {
   const [ann, bob] = [await person(), await person()]
   const conversationId = await group(ann, bob)

@@ -76,6 +76,7 @@ export async function createSocial(platform: Platform, ports: SocialPorts): Prom
 
   return {
     blocks: (projectId, userId, otherId) => view.blocks(projectId, userId, otherId),
+    whoBlocks: (project, otherId, userIds) => whoBlocks(project, project.projectId, otherId, userIds),
     filesInMoments,
     sendGuard: blocks.sendGuard(),
     joinGuard: blocks.joinGuard(),

@@ -1,10 +1,12 @@
-import type { Queryable } from '@parley/core/store'
+import type { ProjectScope, Queryable } from '@parley/core/store'
 import type { GuardedJoin, GuardedMessage } from './ports.ts'
 
 /** What social offers to other modules; `apps/server` hands it over. */
 export interface Social {
   /** Whether a user blocks another, as this process knows it within about a second. */
   blocks(projectId: string, userId: string, otherId: string): Promise<boolean>
+  /** Those of the users named who block the other. */
+  whoBlocks(project: ProjectScope, otherId: string, userIds: readonly string[]): Promise<ReadonlySet<string>>
   /** Which of these files stand in moments of a user. */
   filesInMoments(
     tx: Queryable,

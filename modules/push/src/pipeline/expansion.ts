@@ -129,8 +129,9 @@ export class Expansion {
     const reachable = [...new Set(devices.map((device) => device.userId))]
     if (reachable.length === 0) return []
     const { conversationId, seq } = message
-    const [wishes, taken] = await Promise.all([
+    const [wishes, blocking, taken] = await Promise.all([
       preferences.read(project, projectId, reachable, conversationId),
+      ports.blocks.whoBlocks(project, message.senderId, reachable),
       ports.deliveries.taken({ projectId, conversationId, seq, userIds: reachable }),
     ])
     const at = new Date()
@@ -140,7 +141,11 @@ export class Expansion {
     for (const userId of reachable) {
       const wish = wishes.get(userId)
       const mentioned = mentions.all || mentions.userIds.has(userId)
-      const why = taken.has(userId) ? 'online-took' : wish && whySuppressed(wish, { mentioned, at })
+      const why = taken.has(userId)
+        ? 'online-took'
+        : blocking.has(userId)
+          ? 'blocked'
+          : wish && whySuppressed(wish, { mentioned, at })
       reasons.set(userId, why)
       if (why !== undefined) made.push({ ...base, userId, suppressed: why })
     }
