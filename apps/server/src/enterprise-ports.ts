@@ -44,6 +44,7 @@ export function enterprisePorts({ platform, authenticator, identity, chat }: Par
           throw error
         }
       },
+      botsAmong: (projectId, userIds) => chat.botsAmong(projectId, userIds),
       requireMember: async (projectId, conversationId, userId) => {
         await chat.conversation(projectId, conversationId, userId)
       },

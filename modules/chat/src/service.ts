@@ -4,6 +4,7 @@ import type { Gateway } from '@parley/core/gateway'
 import type { Logger } from '@parley/core/kernel'
 import type { Outbox } from '@parley/core/outbox'
 import type { Database } from '@parley/core/store'
+import { botsAmong } from './bot/bots.ts'
 import { Communities } from './community/communities.ts'
 import { enterChannel } from './community/enter-channel.ts'
 import type { ChatSettings } from './config.ts'
@@ -128,6 +129,11 @@ export class ChatService {
     })
     this.search = new MessageSearch(database, decorate)
     this.syncs = new ConversationSync({ database, outbox, decorate })
+  }
+
+  /** Those of the users named who are bots. */
+  botsAmong(projectId: string, userIds: readonly string[]): Promise<Set<string>> {
+    return botsAmong(this.#options.database.project(projectId), userIds)
   }
 
   /** One conversation as a member sees it, or bare for the customer's server. */

@@ -37,6 +37,8 @@ export interface Messages {
   find(projectId: string, messageId: string, readerId: string | undefined): Promise<LogEntry>
   /** Entries of a conversation, ascending; none when it is gone. */
   entries(projectId: string, conversationId: string, fromSeq: number, toSeq: number): Promise<LogEntry[]>
+  /** Those of the users named who are bots of chat. */
+  botsAmong(projectId: string, userIds: readonly string[]): Promise<ReadonlySet<string>>
   /** Throws `conversation-not-found`, or `not-a-member`. */
   requireMember(projectId: string, conversationId: string, userId: string): Promise<void>
 }

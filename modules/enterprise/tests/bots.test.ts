@@ -179,6 +179,20 @@ test('ENT-24: what mentions the bot or holds a keyword is told, signed and in or
     verifyWebhook(text, headers as Record<string, string>, { secrets: [made.secret], nowMs: Date.now() })
 })
 
+test('ENT-24: what a bot of chat says is told to no webhook bot', async () => {
+  const there = await receiver()
+  const made = await bot({ outgoing: { url: there.url, keywords: ['weather'] } })
+  const enabled = { url: 'http://127.0.0.1:9/', commands: [], enabled: true }
+  const { status } = await ask('PUT', `/v1/bots/${made.memberId}`, enabled)
+  expect(status).toBeLessThan(300)
+  await say(made, 'weather, says a bot')
+  // Logs are read in order: when this is told, that was looked at.
+  const other = await bot({ outgoing: { url: there.url, keywords: ['weather'] } })
+  await say(other, 'weather, says a user')
+  await eventually(async () => (there.received.length > 0 ? true : undefined))
+  expect(there.received.map(({ event }) => event.data.message.content.text)).toEqual(['weather, says a user'])
+})
+
 test('ENT-30: a click is stored once, told to the owner, and the card changes in place', async () => {
   const there = await receiver()
   const made = await bot({ outgoing: { url: there.url } })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { AppError, type Bot, type BotCommand, maxBots } from '@parley/contracts'
 import type { MasterKey } from '@parley/core/secrets'
-import type { Database } from '@parley/core/store'
+import type { Database, ProjectScope } from '@parley/core/store'
 import { decodeCursor, encodeCursor, type Page, requireReader } from '../conversation/member-list.ts'
 import type { Actor } from '../message/change-message.ts'
 import type { UserDirectory } from '../ports.ts'
@@ -23,6 +23,16 @@ export interface BotTarget {
   url: string
   secret: string
   commands: readonly BotCommand[]
+}
+
+/** Those of the users named who are bots, switched on or not. */
+export async function botsAmong(project: ProjectScope, userIds: readonly string[]): Promise<Set<string>> {
+  const { rows } = await project.query<{ user_id: string }>({
+    name: 'chat-bots-among',
+    text: 'select user_id from chat.bots where project_id = $1 and user_id = any($2::text[])',
+    values: [project.projectId, userIds],
+  })
+  return new Set(rows.map((row) => row.user_id))
 }
 
 /** Users that are programs: where they are called, with which secret, and the commands they know. */

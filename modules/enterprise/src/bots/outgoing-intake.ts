@@ -54,9 +54,11 @@ async function take(
     )
     if (own.length === 0) continue
     const speakers = await botUsers(database, projectId, conversationId)
-    for (const entry of await messages.entries(projectId, conversationId, fromSeq, toSeq)) {
+    const entries = await messages.entries(projectId, conversationId, fromSeq, toSeq)
+    const others = await messages.botsAmong(projectId, [...new Set(entries.map(({ senderId }) => senderId))])
+    for (const entry of entries) {
       // What bots say is told to no bot, so that two never talk without end.
-      if (speakers.has(entry.senderId)) continue
+      if (speakers.has(entry.senderId) || others.has(entry.senderId)) continue
       for (const { id, user_id, outgoing } of own) {
         if (!concerns(outgoing, user_id, entry)) continue
         calls.push({ project_id: projectId, queue: queueOf(id), bot_id: id, message_id: entry.id })
