@@ -254,7 +254,10 @@ export class RtcService {
     }
   }
 
-  #enter(room: Room, options: Omit<ParticipantOptions, 'room'> & { session?: Session }): Participant {
+  #enter(
+    room: Room,
+    options: Omit<ParticipantOptions, 'room' | 'worker'> & { session?: Session },
+  ): Participant {
     try {
       return room.join(options)
     } finally {

@@ -10,7 +10,9 @@ import type { Session } from '@parley/core/gateway'
 import type { TransportCloseReason } from '@parley/fastpath'
 import { PublishConnection, readSdp } from '../connection/publish-connection.ts'
 import type { ReceivingConnection } from '../connection/receiving-connection.ts'
+import type { ServerTransport } from '../connection/server-transport.ts'
 import { SubscribeConnection } from '../connection/subscribe-connection.ts'
+import type { MediaWorker } from '../sfu/media-worker.ts'
 import type { PathFacts } from '../sfu/messages.ts'
 import { Allocation, repairShare } from './allocation.ts'
 import { Downlink } from './downlink.ts'
@@ -26,6 +28,8 @@ export interface PublicationOffer {
   source: PublicationSource
   name?: string | undefined
   muted: boolean
+  /** It goes on with a publication whose media worker ended. */
+  publicationId?: string | undefined
 }
 
 export interface ParticipantOptions {
@@ -35,6 +39,8 @@ export interface ParticipantOptions {
   rights: Rights
   /** `member` comes by realtime, `whip` and `whep` by HTTP. */
   via: 'member' | 'whip' | 'whep'
+  /** Carries its media. */
+  worker: MediaWorker
 }
 
 const kindOfSource: Readonly<Partial<Record<PublicationSource, 'audio' | 'video'>>> = {
@@ -51,6 +57,8 @@ const leastRepairBudget = 0.25
 const repairEveryMs = 500
 /** Pauses in speech this long do not make somebody else more important. */
 const speakingLastsMs = 5_000
+/** A publication whose worker ended is given up when its publisher has not taken it up by then. */
+const strandedMs = 10_000
 /** Offers of one participant that wait for the one before. */
 const maxTurns = 8
 
@@ -73,7 +81,7 @@ export class Participant {
     subscriptions: () => this.subscriptions.values(),
     setWanted: (bitrate) => {
       const transport = this.#receiving?.server.transport
-      if (transport !== undefined) this.room.worker.setWanted(transport, bitrate)
+      if (transport !== undefined) this.worker.setWanted(transport, bitrate)
     },
     now: () => performance.now(),
   })
@@ -82,6 +90,12 @@ export class Participant {
   /** Set by the room while no session is there. */
   leaveTimer: NodeJS.Timeout | undefined
   readonly #wishes = new Map<string, Wish>()
+  #worker: MediaWorker
+  #giveBack: () => void
+  #moving = false
+  #strandTimer: NodeJS.Timeout | undefined
+  /** Ended with its worker: offers of that connection come too late. */
+  #gone: ServerTransport | undefined
   #publishing: PublishConnection | undefined
   #receiving: ReceivingConnection | undefined
   readonly #reportedLoss = new ReportedLoss()
@@ -99,6 +113,18 @@ export class Participant {
     this.name = options.name
     this.rights = options.rights
     this.via = options.via
+    this.#worker = options.worker
+    this.#giveBack = options.worker.reserve()
+  }
+
+  /** Carries its media; another one after that ended. */
+  get worker(): MediaWorker {
+    return this.#worker
+  }
+
+  /** Its worker ended and it has no other one yet, or its client did not hear of it. */
+  get moving(): boolean {
+    return this.#moving
   }
 
   get receiving(): ReceivingConnection | undefined {
@@ -139,9 +165,10 @@ export class Participant {
   /** Those of an offer that are not published yet. @throws AppError when one of them is not allowed */
   beginning(items: readonly PublicationOffer[]): PublicationOffer[] {
     this.#checkItems(items)
-    const present = new Map([...this.publications.values()].map((one) => [one.section.mid, one]))
-    return items.filter(({ mid, source, kind }) => {
-      const known = present.get(mid)
+    const present = this.#present()
+    return items.filter((item) => {
+      const { mid, source, kind } = item
+      const known = this.#strandedFor(item) ?? present.get(mid)
       return known?.source !== source || known.kind !== kind
     })
   }
@@ -166,7 +193,11 @@ export class Participant {
   publish(sdp: string, items: readonly PublicationOffer[]) {
     const beginning = this.beginning(items)
     const offer = readSdp(sdp)
-    const present = new Map([...this.publications.values()].map((one) => [one.section.mid, one]))
+    if (!this.worker.running) throw new AppError('unavailable', 'The media worker ended just now')
+    if (this.#publishing === undefined && this.#gone?.wasOf(offer)) {
+      throw new AppError('conflict', 'That connection ended with its media worker; offer from a new one')
+    }
+    const present = this.#present()
     const renewed = new Set(beginning.map(({ mid }) => mid).filter((mid) => present.has(mid)))
     // A client that came back without its old connection offers from a new one.
     if (this.#publishing?.server.isOf(offer) === false) {
@@ -180,13 +211,22 @@ export class Participant {
     try {
       answer = connection.answer(offer, wanted, renewed)
     } catch (error) {
-      if (fresh) this.#closePublishing()
+      if (fresh) {
+        connection.close()
+        this.#publishing = undefined
+      }
       throw error
     }
     const publications = items.map((item) => {
       const section = answer.sections.get(item.mid)
       if (section === undefined) throw new Error('a wanted section was not answered')
       const known = present.get(item.mid)
+      const stranded = this.#strandedFor(item)
+      if (stranded?.fits(section)) {
+        stranded.resume(section)
+        if (stranded.setMuted(item.muted)) this.room.announceChange(stranded)
+        return { mid: item.mid, id: stranded.id }
+      }
       if (known?.section.track === section.track) {
         if (known.setMuted(item.muted)) this.room.announceChange(known)
         return { mid: item.mid, id: known.id }
@@ -205,7 +245,7 @@ export class Participant {
 
   /** Subscribes to a publication of somebody else, where the rights allow. */
   subscribe(publication: Publication): void {
-    if (!this.rights.subscribe || this.via === 'whip' || this.#closed) return
+    if (!this.rights.subscribe || this.via === 'whip' || this.#closed || this.#moving) return
     // A player's connection comes with its offer.
     if (this.via === 'whep' && this.#receiving === undefined) return
     if (publication.owner === this || this.subscriptions.has(publication.id)) return
@@ -262,7 +302,7 @@ export class Participant {
   receiveOver(connection: ReceivingConnection): void {
     this.#receiving = connection
     const { transport } = connection.server
-    this.room.worker.watchPath(transport, (facts) => {
+    this.worker.watchPath(transport, (facts) => {
       if (this.#receiving === connection) this.#handlePath(facts)
     })
   }
@@ -285,7 +325,8 @@ export class Participant {
 
   /** A connection ended by itself. A closed one can be made anew by the client; a lost one means that the path is gone. */
   handleConnectionClosed(which: 'publish' | 'receive', reason: TransportCloseReason): void {
-    if (this.#closed || reason === 'closed') return
+    // The room moves it when its worker ended.
+    if (this.#closed || reason === 'closed' || reason === 'worker-closed') return
     if (which === 'publish') this.#closePublishing()
     else this.#closeReceiving()
     this.room.connectionLost(this, reason)
@@ -295,8 +336,56 @@ export class Participant {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.leaveTimer)
+    clearTimeout(this.#strandTimer)
     this.#closePublishing()
     this.#closeReceiving()
+    this.#giveBack()
+  }
+
+  /** Its worker ended: what it published waits for a new connection, and what it got begins again on one. */
+  strand(): void {
+    this.#moving = true
+    for (const publication of this.publications.values()) publication.strand()
+    this.#gone = this.#publishing?.server ?? this.#gone
+    this.#publishing?.close()
+    this.#publishing = undefined
+    this.#closeReceiving()
+  }
+
+  /** Goes on at another worker. Its client hears it at once, or when it is there again. */
+  move(worker: MediaWorker): void {
+    this.#giveBack()
+    this.#worker = worker
+    this.#giveBack = worker.reserve()
+    clearTimeout(this.#strandTimer)
+    this.#strandTimer = setTimeout(() => this.#dropStranded(), strandedMs)
+    this.tellMoved()
+  }
+
+  /** Tells a client that has not heard of its move, which answers with an offer from a new connection. */
+  tellMoved(): void {
+    if (!this.#moving || this.session === undefined || !this.worker.running) return
+    this.#moving = false
+    this.send({ type: 'rtc.moved', roomId: this.room.id })
+    this.renegotiate({ iceRestart: false })
+  }
+
+  /** By section of the present connection. */
+  #present(): Map<string, Publication> {
+    const running = [...this.publications.values()].filter(({ stranded }) => !stranded)
+    return new Map(running.map((publication) => [publication.section.mid, publication]))
+  }
+
+  #strandedFor({ publicationId, source, kind }: PublicationOffer): Publication | undefined {
+    const known = publicationId === undefined ? undefined : this.publications.get(publicationId)
+    return known?.stranded && known.source === source && known.kind === kind ? known : undefined
+  }
+
+  #dropStranded(): void {
+    clearTimeout(this.#strandTimer)
+    for (const publication of [...this.publications.values()]) {
+      if (publication.stranded) this.#unpublish(publication)
+    }
   }
 
   #checkItems(items: readonly PublicationOffer[]): void {
@@ -316,7 +405,8 @@ export class Participant {
   }
 
   #openPublishing(): PublishConnection {
-    const { worker, announced } = this.room
+    const { worker } = this
+    const { announced } = this.room
     this.#publishing = new PublishConnection({
       worker,
       announced,
@@ -354,7 +444,8 @@ export class Participant {
 
   #ensureReceiving(): ReceivingConnection {
     if (this.#receiving) return this.#receiving
-    const { worker, announced, limits, id: roomId } = this.room
+    const { worker } = this
+    const { announced, limits, id: roomId } = this.room
     const connection = new SubscribeConnection({
       ...{ worker, announced, measured: limits.congestion },
       lastVersion: this.#lastVersion,

@@ -63,9 +63,9 @@ export class QualityReporter {
     const at = new Date()
     const points: TelemetryPoint[] = []
     for (const room of this.#options.rooms.alive) {
-      if (room.worker !== worker) continue
       const { projectId, id: roomId } = room
       for (const participant of room.participants.values()) {
+        if (participant.worker !== worker) continue
         const subject = `participant/${participant.id}`
         const losses: number[] = []
         const heard: { loss: number; jitterMs: number }[] = []

@@ -95,6 +95,14 @@ class SrtpSession {
   size_t rtpOverhead() const { return local_.rtpOverhead(); }
   size_t rtcpOverhead() const { return local_.rtcpOverhead(); }
   Sender& SenderOf(uint32_t ssrc) { return senders_[ssrc]; }
+  /** Drops all state of an SSRC that never comes back, in either direction. */
+  void Forget(uint32_t ssrc) {
+    senders_.erase(ssrc);
+    receivers_.erase(ssrc);
+    rtcpReceivers_.erase(ssrc);
+  }
+  /** The peer is one of ours: as many SSRCs as it declares. */
+  void LiftLimit() { maxSources_ = SIZE_MAX; }
   /** Continues the SRTCP row after this index; only forwards. */
   void SetRtcpIndex(uint32_t index) {
     if (index > rtcpIndex_) rtcpIndex_ = index;
@@ -112,6 +120,7 @@ class SrtpSession {
   std::unordered_map<uint32_t, Sender> senders_;
   std::unordered_map<uint32_t, ReplayWindow> rtcpReceivers_;
   uint32_t rtcpIndex_ = 0;
+  size_t maxSources_ = kMaxSources;
 };
 
 /** Size of the RTP header with CSRCs and extension, 0 when malformed. */
