@@ -210,7 +210,13 @@ export class Sender {
     const layers = sending.layers ?? [{ bitrateKbps: 500, width: 640, height: 360 }]
     const firstTimestamp = randomInt(2 ** 31)
     for (const { rid, ...layer } of layers) {
-      const source = new Vp8Source({ ...layer, framesPerSecond, temporalLayers, keyFrameIntervalMs, identity })
+      const source = new Vp8Source({
+        ...layer,
+        framesPerSecond,
+        temporalLayers,
+        keyFrameIntervalMs,
+        identity,
+      })
       const ticks = VIDEO_CLOCK_RATE / 1_000
       const track: Track = {
         kind: 'video',

@@ -57,37 +57,44 @@ describe.skipIf(missing !== '')(`failures${missing && ` (skipped: ${missing})`}`
   test.each([
     ['is killed', 'SIGKILL'],
     ['hangs', 'SIGSTOP'],
-  ] as const)('RTC-20: a media worker that %s costs a moment of its calls, and others nothing', async (_, signal) => {
-    const [first = '', second = ''] = cloud.servers.map(({ url }) => url)
-    const here = await call(first, `here ${signal}`)
-    const there = await call(second, `there ${signal}`)
-    const { client } = here.bob
-    const offers = () => client.events.filter(({ type }) => type === 'rtc.subscribe-offer').length
-    const before = { publications: here.alice.publications, others: videoOf(there.bob.subscriber) }
-    const { subscriber } = here.bob
-    const victim = workerBehind(await client.waitFor('rtc.subscribe-offer'))
-    const seen = offers()
-    const endedAt = performance.now()
-    process.kill(victim, signal)
-    await vi.waitFor(() => {
-      expect(here.bob.subscriber).not.toBe(subscriber)
-      expect(videoOf(here.bob.subscriber)).toBeGreaterThan(10)
-    }, soon)
-    tell(`media after a worker that ${signal === 'SIGKILL' ? 'is killed' : 'hangs'}`, performance.now() - endedAt)
-    expect(here.alice.publications).toEqual(before.publications)
-    expect(offers()).toBeGreaterThan(seen)
-    expect(here.alice.refusals).toEqual([])
-    for (const member of [here.alice, here.bob]) {
-      const told = member.client.events.map(({ type }) => type)
-      expect(told).not.toContain('rtc.closed')
-      expect(told).not.toContain('rtc.participant-left')
-      expect(told).not.toContain('rtc.publication-removed')
-    }
-    expect(videoOf(there.bob.subscriber)).toBeGreaterThan(before.others)
-    expect(there.bob.client.events.map(({ type }) => type)).not.toContain('rtc.moved')
-    await here.close()
-    await there.close()
-  }, 60_000)
+  ] as const)(
+    'RTC-20: a media worker that %s costs a moment of its calls, and others nothing',
+    async (_, signal) => {
+      const [first = '', second = ''] = cloud.servers.map(({ url }) => url)
+      const here = await call(first, `here ${signal}`)
+      const there = await call(second, `there ${signal}`)
+      const { client } = here.bob
+      const offers = () => client.events.filter(({ type }) => type === 'rtc.subscribe-offer').length
+      const before = { publications: here.alice.publications, others: videoOf(there.bob.subscriber) }
+      const { subscriber } = here.bob
+      const victim = workerBehind(await client.waitFor('rtc.subscribe-offer'))
+      const seen = offers()
+      const endedAt = performance.now()
+      process.kill(victim, signal)
+      await vi.waitFor(() => {
+        expect(here.bob.subscriber).not.toBe(subscriber)
+        expect(videoOf(here.bob.subscriber)).toBeGreaterThan(10)
+      }, soon)
+      tell(
+        `media after a worker that ${signal === 'SIGKILL' ? 'is killed' : 'hangs'}`,
+        performance.now() - endedAt,
+      )
+      expect(here.alice.publications).toEqual(before.publications)
+      expect(offers()).toBeGreaterThan(seen)
+      expect(here.alice.refusals).toEqual([])
+      for (const member of [here.alice, here.bob]) {
+        const told = member.client.events.map(({ type }) => type)
+        expect(told).not.toContain('rtc.closed')
+        expect(told).not.toContain('rtc.participant-left')
+        expect(told).not.toContain('rtc.publication-removed')
+      }
+      expect(videoOf(there.bob.subscriber)).toBeGreaterThan(before.others)
+      expect(there.bob.client.events.map(({ type }) => type)).not.toContain('rtc.moved')
+      await here.close()
+      await there.close()
+    },
+    60_000,
+  )
 
   test('RTC-21: a room lives on one server process; another says so', async () => {
     const [first = '', second = ''] = cloud.servers.map(({ url }) => url)

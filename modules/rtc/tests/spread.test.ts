@@ -82,7 +82,8 @@ describe.skipIf(missing !== '')(`a room over two workers${missing && ` (skipped:
           ),
         )
         for (const id of quiet) {
-          if (id && !member.publications.some((own) => own.id === id)) expect(told.get(id)).toBe('not-loudest')
+          if (id && !member.publications.some((own) => own.id === id))
+            expect(told.get(id)).toBe('not-loudest')
         }
       }
     }, soon)
@@ -164,7 +165,9 @@ describe.skipIf(missing !== '')(`a room over two workers${missing && ` (skipped:
       for (const member of moved) expect(member.client.events.map(({ type }) => type)).toContain('rtc.moved')
       for (const member of moved) expect(subscribers).not.toContain(member.subscriber)
     }, soon)
-    const seen = new Map(all.map((to) => [to, all.map((_, from) => inbound(to, from + 1, 'video')?.frames ?? 0)]))
+    const seen = new Map(
+      all.map((to) => [to, all.map((_, from) => inbound(to, from + 1, 'video')?.frames ?? 0)]),
+    )
     await vi.waitFor(() => {
       for (const to of all) {
         for (const [index, from] of all.entries()) {
@@ -193,7 +196,9 @@ describe.skipIf(missing !== '')(`a room over two workers${missing && ` (skipped:
     for (const pid of workers.trim().split('\n').map(Number)) {
       const open = execFileSync('ls', ['-l', `/proc/${pid}/fd`]).toString()
       const inodes = new Set([...open.matchAll(/socket:\[(\d+)\]/g)].map((match) => match[1]))
-      const sockets = execFileSync('cat', [`/proc/${pid}/net/udp`]).toString().split('\n')
+      const sockets = execFileSync('cat', [`/proc/${pid}/net/udp`])
+        .toString()
+        .split('\n')
       for (const fields of sockets.map((line) => line.trim().split(/\s+/))) {
         const own = Number.parseInt(fields[1]?.split(':')[1] ?? '', 16)
         if (own === port && inodes.has(fields[9])) return pid

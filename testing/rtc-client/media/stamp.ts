@@ -25,5 +25,9 @@ export function readStamp(from: Uint8Array, offset: number): FrameStamp | undefi
   if (from.length < offset + STAMP_LENGTH) return undefined
   const view = new DataView(from.buffer, from.byteOffset, from.byteLength)
   if (view.getUint32(offset) !== MARK) return undefined
-  return { madeMs: view.getFloat64(offset + 4), number: view.getUint32(offset + 12), identity: view.getUint32(offset + 16) }
+  return {
+    madeMs: view.getFloat64(offset + 4),
+    number: view.getUint32(offset + 12),
+    identity: view.getUint32(offset + 16),
+  }
 }

@@ -96,7 +96,6 @@ export class Publication {
     this.tellLayers()
   }
 
-
   get kind(): 'audio' | 'video' {
     return this.section.kind
   }

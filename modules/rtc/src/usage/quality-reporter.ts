@@ -9,6 +9,14 @@ export interface QualityReporterOptions {
   telemetry: Telemetry
 }
 
+/** What one packet path holds. */
+export interface HeldByWorker {
+  transports: number
+  tracks: number
+  streams: number
+  buffers: number
+}
+
 /**
  * Reads the counters of the workers, records how each publication arrives and how each subscription leaves, and lets
  * the downlinks judge by it.
@@ -17,6 +25,8 @@ export class QualityReporter {
   readonly totals = { packetsReceived: 0, packetsSent: 0, cpuMicroseconds: 0 }
   readonly #options: QualityReporterOptions
   readonly #counted = new WeakMap<EgressStream, { packets: number; missed: number }>()
+  /** What the packet paths hold now, as they say themselves, by worker. */
+  readonly held = new Map<number, HeldByWorker>()
   readonly #last = new Map<number, { pid: number | undefined } & typeof this.totals>()
 
   constructor(options: QualityReporterOptions) {
@@ -42,6 +52,12 @@ export class QualityReporter {
     this.totals.packetsReceived += packetsReceived - (same?.packetsReceived ?? 0)
     this.totals.packetsSent += packetsSent - (same?.packetsSent ?? 0)
     this.totals.cpuMicroseconds += cpuMicroseconds - (same?.cpuMicroseconds ?? 0)
+    this.held.set(index, {
+      transports: stats.transports.length,
+      tracks: stats.tracks.length,
+      streams: stats.streams.length,
+      buffers: stats.buffersInUse,
+    })
     this.#last.set(index, { pid, packetsReceived, packetsSent, cpuMicroseconds })
   }
 

@@ -95,9 +95,10 @@ class SrtpSession {
   size_t rtpOverhead() const { return local_.rtpOverhead(); }
   size_t rtcpOverhead() const { return local_.rtcpOverhead(); }
   Sender& SenderOf(uint32_t ssrc) { return senders_[ssrc]; }
-  /** Drops all state of an SSRC that never comes back, in either direction. */
-  void Forget(uint32_t ssrc) {
-    senders_.erase(ssrc);
+  /** Drops the state of an SSRC that is never sent again. Both directions may use one number. */
+  void ForgetSender(uint32_t ssrc) { senders_.erase(ssrc); }
+  /** Drops the state of an SSRC that is not received any more. */
+  void ForgetReceiver(uint32_t ssrc) {
     receivers_.erase(ssrc);
     rtcpReceivers_.erase(ssrc);
   }

@@ -174,7 +174,7 @@ IngressTrack& Transport::AddTrack(uint32_t trackId, IngressTrackOptions options)
 void Transport::RemoveTrack(IngressTrack& track) {
   for (auto at = routes_.begin(); at != routes_.end();) {
     bool ends = at->second.stream && &at->second.stream->track == &track;
-    if (ends && ice_.fixed() && srtp_) srtp_->Forget(at->first);
+    if (ends && ice_.fixed() && srtp_) srtp_->ForgetReceiver(at->first);
     at = ends ? routes_.erase(at) : std::next(at);
   }
   tracks_.erase(std::find_if(tracks_.begin(), tracks_.end(), [&](auto& t) { return t.get() == &track; }));
@@ -198,8 +198,8 @@ void Transport::RemoveStream(EgressStream& stream) {
   streamsBySsrc_.erase(stream.options.ssrc);
   // Its SRTP state stays: an SSRC that comes back must not use its old indexes again. On a relay leg none does.
   if (ice_.fixed() && srtp_) {
-    srtp_->Forget(stream.options.ssrc);
-    srtp_->Forget(stream.options.rtxSsrc);
+    srtp_->ForgetSender(stream.options.ssrc);
+    srtp_->ForgetSender(stream.options.rtxSsrc);
   }
   streams_.erase(std::find_if(streams_.begin(), streams_.end(), [&](auto& s) { return s.get() == &stream; }));
 }

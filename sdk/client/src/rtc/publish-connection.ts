@@ -85,7 +85,13 @@ export class PublishConnection {
       (section) => !section.live && section.source === wish.source && fits(section, wish),
     )
     if (free) {
-      Object.assign(free, { live: true, name: wish.name, muted: wish.muted, publicationId: undefined, continues: undefined })
+      Object.assign(free, {
+        live: true,
+        name: wish.name,
+        muted: wish.muted,
+        publicationId: undefined,
+        continues: undefined,
+      })
       free.transceiver.direction = 'sendonly'
       await free.transceiver.sender.replaceTrack(track)
       return free
