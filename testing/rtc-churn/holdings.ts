@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { mediaWorkers } from '@parley/testing/media-workers'
 
 /** What a server and its media workers hold at one moment. */
 export interface Holdings {
@@ -17,21 +18,6 @@ export interface Holdings {
   timers: number
   sockets: number
   heapMb: number
-}
-
-/** Media worker processes that this process started. */
-export function mediaWorkers(): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    const pid = Number(name)
-    if (!Number.isInteger(pid)) return []
-    try {
-      const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
-      const isWorker = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sfu')
-      return parent === process.pid && isWorker ? [pid] : []
-    } catch {
-      return [] // It has ended meanwhile.
-    }
-  })
 }
 
 /** Reads what is held now, on Linux. Counts of the packet paths are at most two seconds old. */

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
+import { mediaWorkerOn } from '@parley/testing/media-workers'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { buildSfu } from './build-sfu.ts'
 import { CallMember } from './call-member.ts'
@@ -17,12 +17,6 @@ describe.skipIf(missing !== '')(`failures${missing && ` (skipped: ${missing})`}`
   })
   afterAll(() => cloud.close())
 
-  const workers = (): number[] =>
-    execFileSync('pgrep', ['-P', String(process.pid), '-f', 'dist/sfu.js'])
-      .toString()
-      .trim()
-      .split('\n')
-      .map(Number)
   const call = async (url: string, roomId: string) => {
     const send = { audio: true, video: true } as const
     const [alice, bob] = await Promise.all(
@@ -47,12 +41,8 @@ describe.skipIf(missing !== '')(`failures${missing && ` (skipped: ${missing})`}`
 
   const videoOf = (peer: CallMember['subscriber']) =>
     peer.statistics().inbound.find(({ kind }) => kind === 'video')?.frames ?? 0
-  const workerBehind = (offer: { sdp: string }): number => {
-    const port = Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+)/.exec(offer.sdp)?.[1])
-    const pid = workers().find((one) => socketsOf(one).includes(port))
-    if (pid === undefined) throw new Error('no worker owns the port')
-    return pid
-  }
+  const workerBehind = ({ sdp }: { sdp: string }): number =>
+    mediaWorkerOn(Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+)/.exec(sdp)?.[1]))
 
   test.each([
     ['is killed', 'SIGKILL'],
@@ -114,16 +104,4 @@ describe.skipIf(missing !== '')(`failures${missing && ` (skipped: ${missing})`}`
     const carol = await vi.waitFor(() => CallMember.join({ url: second, token, roomId: 'single' }), soon)
     await carol.close()
   })
-
-  /** UDP ports the process listens on. */
-  function socketsOf(pid: number): number[] {
-    const open = execFileSync('ls', ['-l', `/proc/${pid}/fd`]).toString()
-    const inodes = new Set([...open.matchAll(/socket:\[(\d+)\]/g)].map((match) => match[1]))
-    return execFileSync('cat', [`/proc/${pid}/net/udp`])
-      .toString()
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/))
-      .filter((fields) => inodes.has(fields[9]))
-      .map((fields) => Number.parseInt(fields[1]?.split(':')[1] ?? '', 16))
-  }
 })

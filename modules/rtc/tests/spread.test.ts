@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
+import { mediaWorkerOn } from '@parley/testing/media-workers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { buildSfu } from './build-sfu.ts'
 import { CallMember } from './call-member.ts'
@@ -160,7 +160,7 @@ describe.skipIf(missing !== '')(`a room over two workers${missing && ` (skipped:
     expect([moved.length, stayed.length]).toEqual([2, 2])
     const ids = all.map(({ publications }) => publications)
     const subscribers = all.map(({ subscriber }) => subscriber)
-    process.kill(workerOn(ports[0] ?? 0), 'SIGKILL')
+    process.kill(mediaWorkerOn(ports[0] ?? 0), 'SIGKILL')
     await vi.waitFor(() => {
       for (const member of moved) expect(member.client.events.map(({ type }) => type)).toContain('rtc.moved')
       for (const member of moved) expect(subscribers).not.toContain(member.subscriber)
@@ -189,21 +189,4 @@ describe.skipIf(missing !== '')(`a room over two workers${missing && ` (skipped:
       for (const { identities } of member.subscriber.statistics().inbound) expect(identities).toHaveLength(1)
     }
   }, 60_000)
-
-  /** The media worker process of this test that listens on the UDP port. */
-  function workerOn(port: number): number {
-    const workers = execFileSync('pgrep', ['-P', String(process.pid), '-f', 'dist/sfu.js']).toString()
-    for (const pid of workers.trim().split('\n').map(Number)) {
-      const open = execFileSync('ls', ['-l', `/proc/${pid}/fd`]).toString()
-      const inodes = new Set([...open.matchAll(/socket:\[(\d+)\]/g)].map((match) => match[1]))
-      const sockets = execFileSync('cat', [`/proc/${pid}/net/udp`])
-        .toString()
-        .split('\n')
-      for (const fields of sockets.map((line) => line.trim().split(/\s+/))) {
-        const own = Number.parseInt(fields[1]?.split(':')[1] ?? '', 16)
-        if (own === port && inodes.has(fields[9])) return pid
-      }
-    }
-    throw new Error(`no worker on port ${port}`)
-  }
 })

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
+import { mediaWorkers } from '@parley/testing/media-workers'
 import { createWeakNetwork, type WeakNetwork } from '@parley/testing/weaknet'
 import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -51,21 +51,6 @@ async function serveBundle(): Promise<{ server: Server; url: string }> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
-}
-
-/** Media workers that this test process started. */
-function mediaWorkers(): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    const pid = Number(name)
-    if (!Number.isInteger(pid)) return []
-    try {
-      const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
-      const isWorker = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sfu')
-      return parent === process.pid && isWorker ? [pid] : []
-    } catch {
-      return [] // It has ended meanwhile.
-    }
-  })
 }
 
 describe.skipIf(missing !== '')(`rooms in Chromium${missing && ` (skipped: ${missing})`}`, () => {
