@@ -10,7 +10,6 @@ import type { Session } from '@parley/core/gateway'
 import type { TransportCloseReason } from '@parley/fastpath'
 import { PublishConnection, readSdp } from '../connection/publish-connection.ts'
 import type { ReceivingConnection } from '../connection/receiving-connection.ts'
-import type { ServerTransport } from '../connection/server-transport.ts'
 import { SubscribeConnection } from '../connection/subscribe-connection.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
 import type { PathFacts } from '../sfu/messages.ts'
@@ -20,6 +19,7 @@ import { Publication } from './publication.ts'
 import { type PathLoss, ReportedLoss, SteadyLoss } from './repair.ts'
 import { type Rights, requireSource } from './rights.ts'
 import type { Room } from './room.ts'
+import { Stranded } from './stranded.ts'
 import { defaultWish, Subscription, type Wish } from './subscription.ts'
 
 export interface PublicationOffer {
@@ -57,8 +57,6 @@ const leastRepairBudget = 0.25
 const repairEveryMs = 500
 /** Pauses in speech this long do not make somebody else more important. */
 const speakingLastsMs = 5_000
-/** A publication whose worker ended is given up when its publisher has not taken it up by then. */
-const strandedMs = 10_000
 /** Offers of one participant that wait for the one before. */
 const maxTurns = 8
 
@@ -93,9 +91,10 @@ export class Participant {
   #worker: MediaWorker
   #giveBack: () => void
   #moving = false
-  #strandTimer: NodeJS.Timeout | undefined
-  /** Ended with its worker: offers of that connection come too late. */
-  #gone: ServerTransport | undefined
+  readonly #stranded = new Stranded({
+    publications: this.publications,
+    giveUp: (publication) => this.#unpublish(publication),
+  })
   #publishing: PublishConnection | undefined
   #receiving: ReceivingConnection | undefined
   readonly #reportedLoss = new ReportedLoss()
@@ -168,7 +167,7 @@ export class Participant {
     const present = this.#present()
     return items.filter((item) => {
       const { mid, source, kind } = item
-      const known = this.#strandedFor(item) ?? present.get(mid)
+      const known = this.#stranded.find(item) ?? present.get(mid)
       return known?.source !== source || known.kind !== kind
     })
   }
@@ -194,9 +193,7 @@ export class Participant {
     const beginning = this.beginning(items)
     const offer = readSdp(sdp)
     if (!this.worker.running) throw new AppError('unavailable', 'The media worker ended just now')
-    if (this.#publishing === undefined && this.#gone?.wasOf(offer)) {
-      throw new AppError('conflict', 'That connection ended with its media worker; offer from a new one')
-    }
+    if (this.#publishing === undefined) this.#stranded.requireNewConnection(offer)
     const present = this.#present()
     const renewed = new Set(beginning.map(({ mid }) => mid).filter((mid) => present.has(mid)))
     // A client that came back without its old connection offers from a new one.
@@ -221,7 +218,7 @@ export class Participant {
       const section = answer.sections.get(item.mid)
       if (section === undefined) throw new Error('a wanted section was not answered')
       const known = present.get(item.mid)
-      const stranded = this.#strandedFor(item)
+      const stranded = this.#stranded.find(item)
       if (stranded?.fits(section)) {
         stranded.resume(section)
         if (stranded.setMuted(item.muted)) this.room.announceChange(stranded)
@@ -336,7 +333,7 @@ export class Participant {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.leaveTimer)
-    clearTimeout(this.#strandTimer)
+    this.#stranded.close()
     this.#closePublishing()
     this.#closeReceiving()
     this.#giveBack()
@@ -345,8 +342,7 @@ export class Participant {
   /** Its worker ended: what it published waits for a new connection, and what it got begins again on one. */
   strand(): void {
     this.#moving = true
-    for (const publication of this.publications.values()) publication.strand()
-    this.#gone = this.#publishing?.server ?? this.#gone
+    this.#stranded.begin(this.#publishing?.server)
     this.#publishing?.close()
     this.#publishing = undefined
     this.#closeReceiving()
@@ -357,8 +353,7 @@ export class Participant {
     this.#giveBack()
     this.#worker = worker
     this.#giveBack = worker.reserve()
-    clearTimeout(this.#strandTimer)
-    this.#strandTimer = setTimeout(() => this.#dropStranded(), strandedMs)
+    this.#stranded.wait()
     this.tellMoved()
   }
 
@@ -374,18 +369,6 @@ export class Participant {
   #present(): Map<string, Publication> {
     const running = [...this.publications.values()].filter(({ stranded }) => !stranded)
     return new Map(running.map((publication) => [publication.section.mid, publication]))
-  }
-
-  #strandedFor({ publicationId, source, kind }: PublicationOffer): Publication | undefined {
-    const known = publicationId === undefined ? undefined : this.publications.get(publicationId)
-    return known?.stranded && known.source === source && known.kind === kind ? known : undefined
-  }
-
-  #dropStranded(): void {
-    clearTimeout(this.#strandTimer)
-    for (const publication of [...this.publications.values()]) {
-      if (publication.stranded) this.#unpublish(publication)
-    }
   }
 
   #checkItems(items: readonly PublicationOffer[]): void {

@@ -70,7 +70,8 @@ export class Relay {
   /** Which layer a subscription over there gets now; undefined: none. */
   setDemand(subscription: object, layer: number | undefined): void {
     this.#users.add(subscription)
-    this.#count(subscription, layer)
+    // Layers inside one stream cross with it.
+    this.#count(subscription, layer === undefined ? undefined : Math.min(layer, this.#layers.length - 1))
   }
 
   /** The subscription ended. */
