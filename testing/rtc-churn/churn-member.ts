@@ -88,7 +88,10 @@ export class ChurnMember {
     }
     this.#published = mids
     publisher.acceptAnswer(onLoopback(answer.sdp))
-    await publisher.connected
+    await publisher.connected.catch((error: unknown) => {
+      // Another one took its place: the server moved this member meanwhile.
+      if (this.#publisher === publisher) throw error
+    })
   }
 
   /** Wants another size of something it gets, or none of it. */

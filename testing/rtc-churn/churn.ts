@@ -1,4 +1,5 @@
 import { sleep } from '@parley/core/kernel'
+import { mediaWorkers } from '@parley/testing/media-workers'
 import { ChurnMember, isRace } from './churn-member.ts'
 import { Identities } from './identities.ts'
 
@@ -28,6 +29,8 @@ export interface ChurnOptions {
   lanes?: number
   /** Between two operations of a lane. */
   pauseMs?: number
+  /** A media worker is killed after each so many operations. */
+  killEvery?: number
   onProgress?: (done: number, totals: ChurnTotals) => Promise<void> | void
 }
 
@@ -141,6 +144,7 @@ export async function runChurn(options: ChurnOptions): Promise<ChurnTotals> {
       begun += 1
       await step()
       finished += 1
+      if (options.killEvery !== undefined && finished % options.killEvery === 0) killWorker(pick)
       if (finished % 100 === 0) {
         for (const member of idle) member.check()
         await onProgress(finished, totals())
@@ -151,6 +155,12 @@ export async function runChurn(options: ChurnOptions): Promise<ChurnTotals> {
   await Promise.all(Array.from({ length: lanes }, lane))
   await Promise.all(idle.map((member) => member.leave()))
   return totals()
+}
+
+function killWorker(pick: (count: number) => number): void {
+  const workers = mediaWorkers()
+  const pid = workers[pick(workers.length)]
+  if (pid !== undefined) process.kill(pid, 'SIGKILL')
 }
 
 function drawn(of: Readonly<Record<Operation, number>>, at: number): Operation {

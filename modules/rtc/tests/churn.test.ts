@@ -35,7 +35,7 @@ describe.skipIf(missing !== '')(`churn${missing && ` (skipped: ${missing})`}`, (
     const churn = { url: cloud.url, token: (userId: string) => cloud.token(userId), population: 9, rooms: 2 }
     const warm = await runChurn({ ...churn, seed: 1, operations: 200 })
     const before = await settled()
-    const totals = await runChurn({ ...churn, seed: 2, operations: 1_000 })
+    const totals = await runChurn({ ...churn, seed: 2, operations: 800 })
     const after = await settled()
     if (process.env.PARLEY_TABLES === '1') {
       process.stdout.write(`${JSON.stringify({ totals, before, after }, undefined, 2)}\n`)
@@ -53,4 +53,14 @@ describe.skipIf(missing !== '')(`churn${missing && ` (skipped: ${missing})`}`, (
     expect(after.sockets).toBeLessThanOrEqual(before.sockets + 2)
     expect(after.timers).toBeLessThanOrEqual(before.timers + 2)
   }, 180_000)
+
+  test('RTC-83, RTC-85: also while workers end one after the other', async () => {
+    const { wrong, problems, frames } = await runChurn({
+      ...{ url: cloud.url, token: (userId: string) => cloud.token(userId), population: 9, rooms: 2 },
+      ...{ seed: 3, operations: 300, killEvery: 60 },
+    })
+    expect({ wrong, problems }).toEqual({ wrong: [], problems: [] })
+    expect(frames).toBeGreaterThan(500)
+    expect((await settled()).restarts).toBe(5)
+  }, 120_000)
 })
