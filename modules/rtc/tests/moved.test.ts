@@ -78,6 +78,23 @@ describe.skipIf(missing !== '')(
       await bob.close()
     }, 30_000)
 
+    test('RTC-84: an offer that comes between the end and the move waits, and hears of the move first', async () => {
+      const roomId = 'between'
+      const alice = await publisher('alice', roomId)
+      await alice.publish()
+      killWorkers()
+      const sdp = await alice.peer.createOffer()
+      const offer = () => alice.client.request('rtc.publish', { roomId, sdp, publications: [publication] })
+      const refused = await vi.waitFor(async () => {
+        const outcome = await offer().catch((error: unknown) => error)
+        expect(outcome).toBeInstanceOf(Error)
+        return outcome
+      }, soon)
+      expect(refused).toMatchObject({ code: 'conflict' })
+      expect(alice.client.events.map(({ type }) => type)).toContain('rtc.moved')
+      await alice.close()
+    }, 30_000)
+
     test('RTC-84: what its publisher does not take up again ends after 10 s', async () => {
       const bob = await join('bob', 'forgotten')
       const alice = await publisher('alice', 'forgotten')

@@ -91,6 +91,8 @@ export class Participant {
   #worker: MediaWorker
   #giveBack: () => void
   #moving = false
+  #placed: Promise<void> = Promise.resolve()
+  #tellPlaced: () => void = () => undefined
   readonly #stranded = new Stranded({
     publications: this.publications,
     giveUp: (publication) => this.#unpublish(publication),
@@ -124,6 +126,11 @@ export class Participant {
   /** Its worker ended and it has no other one yet, or its client did not hear of it. */
   get moving(): boolean {
     return this.#moving
+  }
+
+  /** Settles when there is a worker for it, or it has left for want of one. */
+  get placed(): Promise<void> {
+    return this.#placed
   }
 
   get receiving(): ReceivingConnection | undefined {
@@ -334,6 +341,7 @@ export class Participant {
     this.#closed = true
     clearTimeout(this.leaveTimer)
     this.#stranded.close()
+    this.#tellPlaced()
     this.#closePublishing()
     this.#closeReceiving()
     this.#giveBack()
@@ -342,6 +350,10 @@ export class Participant {
   /** Its worker ended: what it published waits for a new connection, and what it got begins again on one. */
   strand(): void {
     this.#moving = true
+    this.#tellPlaced()
+    this.#placed = new Promise((resolve) => {
+      this.#tellPlaced = resolve
+    })
     this.#stranded.begin(this.#publishing?.server)
     this.#publishing?.close()
     this.#publishing = undefined
@@ -355,6 +367,7 @@ export class Participant {
     this.#giveBack = worker.reserve()
     this.#stranded.wait()
     this.tellMoved()
+    this.#tellPlaced()
   }
 
   /** Tells a client that has not heard of its move, which answers with an offer from a new connection. */
