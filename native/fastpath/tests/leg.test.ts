@@ -122,6 +122,28 @@ describe.skipIf(!addon)('a relay leg between two workers, on a virtual clock', (
     wrong.close()
   })
 
+  it('FAST-100: a worker that is started anew at its old address gets a leg of its own', () => {
+    ends.near.close()
+    other.close()
+    run(5)
+    other = new FastpathCore(addon as NativeAddon)
+    other.step(w.now)
+    ends = {
+      near: w.sfu.createTransport({ peer: far, pacingBitrate: 0 }),
+      far: other.createTransport({ peer: near, pacingBitrate: 0 }),
+    }
+    ends.near.setRemote({ dtlsRole: 'client', fingerprints: [other.fingerprint] })
+    // The first greeting comes before the other side knows whom to expect.
+    run(20)
+    ends.far.setRemote({ dtlsRole: 'server', fingerprints: [w.sfu.fingerprint] })
+    run(300)
+    expect(ends.near.connected && ends.far.connected).toBe(true)
+    relay(1)
+    const there = receive(1)
+    sendFrame(0, 1, true)
+    expect(framesOf(there)).toBe(1)
+  })
+
   it('FAST-101: what was not declared is not opened, and nobody else takes the path of a leg', () => {
     relay(1)
     sendFrame(0, 1, true)

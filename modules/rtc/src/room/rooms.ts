@@ -156,7 +156,10 @@ export class Rooms {
         publication?.owner.room.hear(publication, level)
       }
     })
-    worker.once('closed', () => void this.#moveFrom(worker))
+    worker.once('closed', () => {
+      const { logger } = this.#options
+      this.#moveFrom(worker).catch((error: unknown) => logger.error({ error }, 'participants could not move'))
+    })
   }
 }
 

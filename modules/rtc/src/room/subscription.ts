@@ -231,11 +231,11 @@ export class Subscription implements Reducible, Allocable {
   /** Why it is not sent, apart from what the path carries. */
   #hindrance(): SubscriptionReason | undefined {
     const { enabled, width, height } = this.#wish
-    const { muted, loudEnough, layers } = this.publication
+    const { muted, loudEnough, layers, stranded } = this.publication
     if (!enabled || width === 0 || height === 0) return 'disabled-by-subscriber'
     if (muted) return 'muted'
     if (!loudEnough) return 'not-loudest'
-    if (this.#stream === undefined || this.#incompatible) return 'no-media'
+    if (this.#stream === undefined || this.#incompatible || stranded) return 'no-media'
     return layers.some(({ available }) => available) ? undefined : 'no-media'
   }
 

@@ -34,8 +34,8 @@ const waitForWorkerMs = 5_000
 
 /**
  * The media worker processes of this server. A worker that ends is started again, with growing pauses while it keeps
- * ending; what it carried is lost, its owners hear it from their transports and make it anew on another. Without the native packet path the
- * pool stays empty and says why.
+ * ending; what it carried is lost, its owners hear it from their transports and make it anew on another. Without the
+ * native packet path the pool stays empty and says why.
  */
 export class SfuPool implements Closable {
   readonly addresses: MediaAddresses

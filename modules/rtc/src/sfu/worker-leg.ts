@@ -16,10 +16,9 @@ export interface LegDirection {
  * It carries relayed publications of all rooms, in both directions, and ends when either worker does.
  */
 class WorkerLeg {
+  readonly #first: MediaWorker
   readonly #transports: readonly [Transport, Transport]
   readonly #ssrcs: [number, number] = [0, 0]
-
-  readonly #first: MediaWorker
 
   constructor(first: MediaWorker, second: MediaWorker) {
     this.#first = first
