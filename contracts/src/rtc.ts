@@ -75,6 +75,8 @@ const publicationOffer = z.object({
   source: publicationSource,
   name: text(128).optional(),
   muted: z.boolean().default(false),
+  /** After `rtc.moved`: the publication that goes on here under its id. */
+  publicationId: anyId.optional(),
 })
 
 /** What a subscriber wants to see of a publication. Sizes are those of the element, in device pixels. */
@@ -188,6 +190,12 @@ export interface RtcServerEvents {
     wanted: number
     allotted: number
   }
+  /**
+   * What carried the media of this client ended, and it goes on elsewhere: both connections are to be made anew. The
+   * client offers its publications from a new connection, each with its `publicationId`; a subscribe offer of a new
+   * connection follows.
+   */
+  'rtc.moved': { roomId: string }
   /** This connection is no longer in the room. */
   'rtc.closed': { roomId: string; reason: RtcLeaveReason }
 }

@@ -30,6 +30,8 @@ export class RealtimeClient {
   readonly #pending = new Map<number, { resolve: (ok: unknown) => void; reject: (error: Error) => void }>()
   readonly #watchers = new Set<() => void>()
   #nextId = 1
+  /** Sees each event as it comes. */
+  onEvent: (event: ServerEvent) => void = () => undefined
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
@@ -143,6 +145,7 @@ export class RealtimeClient {
   #take(item: Record<string, unknown>): void {
     if (typeof item.type === 'string') {
       this.events.push(item as unknown as ServerEvent)
+      this.onEvent(item as unknown as ServerEvent)
       return
     }
     if (item.re === undefined) {

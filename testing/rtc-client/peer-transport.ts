@@ -113,6 +113,11 @@ export class PeerTransport {
     this.#ice.restart()
   }
 
+  /** Goes on from another local address. */
+  changeAddress(): void {
+    this.#ice.changeAddress()
+  }
+
   /** Starts, or (with other ICE credentials) moves, towards the remote side. DTLS starts once. */
   connect(remote: TransportDescription, dtlsRole: 'client' | 'server'): void {
     this.#ice.setRemote(remote)
@@ -153,6 +158,16 @@ export class PeerTransport {
     this.#dtls?.close()
     // The DTLS alert just handed to the socket leaves before a close of the next turn.
     setImmediate(() => this.#ice.close())
+    this.#reject(new Error('transport closed'))
+  }
+
+  /** Ends without a word, as a machine whose power fails. */
+  vanish(): void {
+    if (this.#closed) return
+    this.#closed = true
+    // What DTLS says after that reaches nobody.
+    this.#ice.close()
+    this.#dtls?.close()
     this.#reject(new Error('transport closed'))
   }
 

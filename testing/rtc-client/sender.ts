@@ -22,6 +22,8 @@ export type AudioSending = {
   readonly bitrateKbps?: number
   /** Level told in the header, in -dBov (0 loudest, 127 silent). Default 30. */
   readonly level?: number
+  /** Goes along in each frame, so that receivers know whose it is. */
+  readonly identity?: number
 }
 
 export type VideoLayer = {
@@ -39,6 +41,7 @@ export type VideoSending = {
   readonly framesPerSecond?: number
   readonly temporalLayers?: 1 | 2 | 3
   readonly keyFrameIntervalMs?: number
+  readonly identity?: number
 }
 
 export type OutboundStatistics = OutboundCounters & {
@@ -182,6 +185,7 @@ export class Sender {
     const source = new OpusSource({
       bitrateKbps: sending.bitrateKbps ?? 32,
       firstTimestamp: randomInt(2 ** 31),
+      identity: sending.identity ?? 0,
     })
     let first = true
     this.#tracks.push({
@@ -202,11 +206,17 @@ export class Sender {
   }
 
   #addVideo(sending: VideoSending): void {
-    const { framesPerSecond = 30, temporalLayers = 1, keyFrameIntervalMs = 10_000 } = sending
+    const { framesPerSecond = 30, temporalLayers = 1, keyFrameIntervalMs = 10_000, identity = 0 } = sending
     const layers = sending.layers ?? [{ bitrateKbps: 500, width: 640, height: 360 }]
     const firstTimestamp = randomInt(2 ** 31)
     for (const { rid, ...layer } of layers) {
-      const source = new Vp8Source({ ...layer, framesPerSecond, temporalLayers, keyFrameIntervalMs })
+      const source = new Vp8Source({
+        ...layer,
+        framesPerSecond,
+        temporalLayers,
+        keyFrameIntervalMs,
+        identity,
+      })
       const ticks = VIDEO_CLOCK_RATE / 1_000
       const track: Track = {
         kind: 'video',

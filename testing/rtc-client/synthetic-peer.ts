@@ -200,6 +200,14 @@ export class SyntheticPeer {
     this.transport.close()
   }
 
+  /** Ends without a word to the peer. */
+  vanish(): void {
+    this.#closed = true
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.transport.vanish()
+  }
+
   async #describe(media: readonly MediaDescription[], setup: DtlsSetup): Promise<SessionDescription> {
     return {
       sessionId: this.#sessionId,

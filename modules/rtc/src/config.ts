@@ -59,6 +59,16 @@ export const rtcSettings = {
     { default: 9, min: 1 },
     'Microphones of a room that are forwarded at once: the loudest; the others wait',
   ),
+  workerSilenceMs: integer(
+    'PARLEY_RTC_WORKER_SILENCE_MS',
+    { default: 1_200, min: 400, max: 60_000 },
+    'A media worker process that says nothing for this long is killed and its participants move, in milliseconds',
+  ),
+  roomSpread: integer(
+    'PARLEY_RTC_ROOM_SPREAD',
+    { default: 4_000, min: 1 },
+    'What a media worker carries (participants, publications and streams to subscribers) before further participants of its rooms go to another',
+  ),
   congestion: flag(
     'PARLEY_RTC_CONGESTION',
     true,

@@ -26,6 +26,7 @@ const toldByWebhooks = [
 ] as const
 const speakersEveryMs = 300
 const watchersEveryMs = 500
+const relaysEveryMs = 500
 const usageEveryMs = 1_000
 const qualityEveryMs = 2_000
 const grantsEveryMs = 2_000
@@ -53,7 +54,7 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   })
   const pool = new SfuPool({
     ...{ size: settings.workers, port: settings.mediaPort, addresses, logger },
-    consentMs: settings.consentMs,
+    ...{ consentMs: settings.consentMs, silenceMs: settings.workerSilenceMs, spread: settings.roomSpread },
     ...(ports.sfuEntry !== undefined && { entry: ports.sfuEntry }),
   })
   scope.own('media workers', pool)
@@ -94,6 +95,9 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
       for (const room of rooms.alive) room.lookAtWatchers(performance.now())
     })
   }
+  scope.every('relays', relaysEveryMs, () => {
+    for (const room of rooms.alive) room.lookAtRelays(performance.now())
+  })
   scope.every('usage', usageEveryMs, () => usage.flush())
   scope.every('quality', qualityEveryMs, () => quality.report())
   scope.every('grants', grantsEveryMs, () => rtc.checkGrants())

@@ -1,7 +1,7 @@
 import type { Metrics } from '@parley/core/metrics'
 import type { Rooms } from './room/rooms.ts'
 import type { SfuPool } from './sfu/sfu-pool.ts'
-import type { QualityReporter } from './usage/quality-reporter.ts'
+import type { HeldByWorker, QualityReporter } from './usage/quality-reporter.ts'
 
 export interface RtcMetricsSources {
   rooms: Rooms
@@ -27,6 +27,16 @@ export function addRtcMetrics(metrics: Metrics, { rooms, pool, quality }: RtcMet
     'Publications in these rooms',
     sum((room) => room.publications.size),
   )
+  const held = (what: keyof HeldByWorker) => () =>
+    [...quality.held.values()].reduce((total, worker) => total + worker[what], 0)
+  gauge(
+    'rtc_transports',
+    'Transports of the packet paths, legs between workers among them',
+    held('transports'),
+  )
+  gauge('rtc_tracks', 'Tracks that come into packet paths', held('tracks'))
+  gauge('rtc_streams', 'Streams that leave packet paths', held('streams'))
+  gauge('rtc_packet_buffers', 'Packet buffers in use', held('buffers'))
   gauge('rtc_workers', 'Media workers that run', () => pool.workers.length)
   gauge('rtc_worker_restarts_total', 'Media workers that ended and were started again', () => pool.restarts)
   gauge(

@@ -134,6 +134,8 @@ export class RtcService {
   ): Promise<RtcFrameAnswers['rtc.publish']> {
     const participant = this.place(session, roomId)
     return participant.inTurn(async () => {
+      // Without a worker for a moment: whoever asks hears of the move first.
+      await participant.placed
       const { projectId, userId } = session
       const publications = participant
         .beginning(items)
@@ -254,7 +256,10 @@ export class RtcService {
     }
   }
 
-  #enter(room: Room, options: Omit<ParticipantOptions, 'room'> & { session?: Session }): Participant {
+  #enter(
+    room: Room,
+    options: Omit<ParticipantOptions, 'room' | 'worker'> & { session?: Session },
+  ): Participant {
     try {
       return room.join(options)
     } finally {

@@ -26,9 +26,12 @@ export class CallMember {
   publications: { mid: string; id: string }[] = []
   /** Answers of ours that were refused. */
   readonly refusals: unknown[] = []
+  readonly #moves = new WeakSet<object>()
   #answered = 0
   #closed = false
   readonly #receiveVia: CallMemberOptions['receiveVia']
+  readonly #peerOptions: SyntheticPeerOptions
+  #sources: Record<'audio' | 'video', PublicationSource> | undefined
   readonly #path: CallMemberOptions['path']
 
   private constructor(client: RealtimeClient, joined: FrameAnswers['rtc.join'], options: CallMemberOptions) {
@@ -41,7 +44,8 @@ export class CallMember {
       ...(options.path ?? { address: '127.0.0.1' }),
       ...(options.consentMs !== undefined && { consentMs: options.consentMs }),
     }
-    this.publisher = new SyntheticPeer({ ...path, ...(options.send && { send: options.send }) })
+    this.#peerOptions = { ...path, ...(options.send && { send: options.send }) }
+    this.publisher = new SyntheticPeer(this.#peerOptions)
     this.subscriber = new SyntheticPeer(path)
   }
 
@@ -49,6 +53,7 @@ export class CallMember {
     const client = await RealtimeClient.connect(options.url, options.token, options.device)
     const joined = await client.request('rtc.join', { roomId: options.roomId })
     const member = new CallMember(client, joined, options)
+    void member.#followMoves().catch(() => undefined)
     void member.#answerOffers().catch(() => undefined)
     return member
   }
@@ -61,16 +66,50 @@ export class CallMember {
   async publish(
     sources: Record<'audio' | 'video', PublicationSource> = { audio: 'microphone', video: 'camera' },
   ) {
-    const sdp = await this.publisher.createOffer()
+    this.#sources = sources
+    const { publisher } = this
+    const sdp = await publisher.createOffer()
     const kinds = [...sdp.matchAll(/^m=(audio|video) /gm)].map((match) => match[1] as 'audio' | 'video')
     const answer = await this.client.request('rtc.publish', {
       roomId: this.roomId,
       sdp,
-      publications: kinds.map((kind, index) => ({ mid: String(index), kind, source: sources[kind] })),
+      publications: kinds.map((kind, index) => {
+        const known = this.publications.find(({ mid }) => mid === String(index))
+        return { mid: String(index), kind, source: sources[kind], ...(known && { publicationId: known.id }) }
+      }),
     })
-    this.publisher.acceptAnswer(this.#onPath(answer.sdp))
+    publisher.acceptAnswer(this.#onPath(answer.sdp))
     this.publications = answer.publications
-    await this.publisher.connected
+    await publisher.connected
+  }
+
+  /** Moves without an offer behind, too. */
+  async #followMoves(): Promise<void> {
+    while (!this.#closed) {
+      await this.client.waitFor('rtc.moved', (event) => this.#isNews(event), 600_000)
+      this.#moveWhereTold()
+    }
+  }
+
+  #isNews(event: { roomId: string }): boolean {
+    return event.roomId === this.roomId && !this.#moves.has(event)
+  }
+
+  /** The server carries our media elsewhere: both connections begin again. */
+  #moveWhereTold(): void {
+    let moved = false
+    for (const event of this.client.events) {
+      if (event.type !== 'rtc.moved' || !this.#isNews(event)) continue
+      this.#moves.add(event)
+      moved = true
+    }
+    if (!moved || this.#closed) return
+    this.publisher.close()
+    this.subscriber.close()
+    this.publisher = new SyntheticPeer(this.#peerOptions)
+    const { send: _, ...receiving } = this.#peerOptions
+    this.subscriber = new SyntheticPeer(receiving)
+    if (this.#sources) void this.publish(this.#sources).catch((error: unknown) => this.refusals.push(error))
   }
 
   /** Answers the offers that come, until it is closed. */
@@ -82,6 +121,7 @@ export class CallMember {
         600_000,
       )
       this.#answered = offer.version
+      this.#moveWhereTold()
       const sdp = await this.subscriber.acceptOffer(await this.#reroute(offer.sdp))
       const { version } = offer
       await this.client

@@ -1,11 +1,14 @@
-import { execFileSync } from 'node:child_process'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
+import { mediaWorkerOn } from '@parley/testing/media-workers'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { buildSfu } from './build-sfu.ts'
 import { CallMember } from './call-member.ts'
 
 const missing = await buildSfu()
-const soon = { timeout: 15_000, interval: 50 }
+const soon = { timeout: 15_000, interval: 20 }
+const tell = (what: string, ms: number): void => {
+  if (process.env.PARLEY_TABLES === '1') process.stdout.write(`${what}: ${Math.round(ms)} ms\n`)
+}
 
 describe.skipIf(missing !== '')(`failures${missing && ` (skipped: ${missing})`}`, () => {
   let cloud: DevCloud
@@ -14,12 +17,6 @@ describe.skipIf(missing !== '')(`failures${missing && ` (skipped: ${missing})`}`
   })
   afterAll(() => cloud.close())
 
-  const workers = (): number[] =>
-    execFileSync('pgrep', ['-P', String(process.pid), '-f', 'dist/sfu.js'])
-      .toString()
-      .trim()
-      .split('\n')
-      .map(Number)
   const call = async (url: string, roomId: string) => {
     const send = { audio: true, video: true } as const
     const [alice, bob] = await Promise.all(
@@ -42,28 +39,52 @@ describe.skipIf(missing !== '')(`failures${missing && ` (skipped: ${missing})`}`
     return { alice, bob, close: () => Promise.all([alice.close(), bob.close()]) }
   }
 
-  test('RTC-20: a media worker that is killed costs its rooms only, and they come back on the next', async () => {
-    const [first = '', second = ''] = cloud.servers.map(({ url }) => url)
-    const here = await call(first, 'here')
-    const there = await call(second, 'there')
-    const offer = await here.bob.client.waitFor('rtc.subscribe-offer')
-    const port = Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+)/.exec(offer.sdp)?.[1])
-    const victim = workers().find((pid) => socketsOf(pid).includes(port))
-    if (victim === undefined) throw new Error('no worker owns the port')
-    process.kill(victim, 'SIGKILL')
-    for (const { client } of [here.alice, here.bob]) {
-      expect(await client.waitFor('rtc.closed')).toMatchObject({ reason: 'connection-lost' })
-    }
-    const frames = () =>
-      there.bob.subscriber.statistics().inbound.find(({ kind }) => kind === 'video')?.frames ?? 0
-    const before = frames()
-    await here.close()
-    const again = await call(first, 'here')
-    await again.close()
-    expect(frames()).toBeGreaterThan(before)
-    expect(there.bob.client.events.filter(({ type }) => type === 'rtc.closed')).toEqual([])
-    await there.close()
-  }, 60_000)
+  const videoOf = (peer: CallMember['subscriber']) =>
+    peer.statistics().inbound.find(({ kind }) => kind === 'video')?.frames ?? 0
+  const workerBehind = ({ sdp }: { sdp: string }): number =>
+    mediaWorkerOn(Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+)/.exec(sdp)?.[1]))
+
+  test.each([
+    ['is killed', 'SIGKILL'],
+    ['hangs', 'SIGSTOP'],
+  ] as const)(
+    'RTC-20: a media worker that %s costs a moment of its calls, and others nothing',
+    async (_, signal) => {
+      const [first = '', second = ''] = cloud.servers.map(({ url }) => url)
+      const here = await call(first, `here ${signal}`)
+      const there = await call(second, `there ${signal}`)
+      const { client } = here.bob
+      const offers = () => client.events.filter(({ type }) => type === 'rtc.subscribe-offer').length
+      const before = { publications: here.alice.publications, others: videoOf(there.bob.subscriber) }
+      const { subscriber } = here.bob
+      const victim = workerBehind(await client.waitFor('rtc.subscribe-offer'))
+      const seen = offers()
+      const endedAt = performance.now()
+      process.kill(victim, signal)
+      await vi.waitFor(() => {
+        expect(here.bob.subscriber).not.toBe(subscriber)
+        expect(videoOf(here.bob.subscriber)).toBeGreaterThan(10)
+      }, soon)
+      tell(
+        `media after a worker that ${signal === 'SIGKILL' ? 'is killed' : 'hangs'}`,
+        performance.now() - endedAt,
+      )
+      expect(here.alice.publications).toEqual(before.publications)
+      expect(offers()).toBeGreaterThan(seen)
+      expect(here.alice.refusals).toEqual([])
+      for (const member of [here.alice, here.bob]) {
+        const told = member.client.events.map(({ type }) => type)
+        expect(told).not.toContain('rtc.closed')
+        expect(told).not.toContain('rtc.participant-left')
+        expect(told).not.toContain('rtc.publication-removed')
+      }
+      expect(videoOf(there.bob.subscriber)).toBeGreaterThan(before.others)
+      expect(there.bob.client.events.map(({ type }) => type)).not.toContain('rtc.moved')
+      await here.close()
+      await there.close()
+    },
+    60_000,
+  )
 
   test('RTC-21: a room lives on one server process; another says so', async () => {
     const [first = '', second = ''] = cloud.servers.map(({ url }) => url)
@@ -83,16 +104,4 @@ describe.skipIf(missing !== '')(`failures${missing && ` (skipped: ${missing})`}`
     const carol = await vi.waitFor(() => CallMember.join({ url: second, token, roomId: 'single' }), soon)
     await carol.close()
   })
-
-  /** UDP ports the process listens on. */
-  function socketsOf(pid: number): number[] {
-    const open = execFileSync('ls', ['-l', `/proc/${pid}/fd`]).toString()
-    const inodes = new Set([...open.matchAll(/socket:\[(\d+)\]/g)].map((match) => match[1]))
-    return execFileSync('cat', [`/proc/${pid}/net/udp`])
-      .toString()
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/))
-      .filter((fields) => inodes.has(fields[9]))
-      .map((fields) => Number.parseInt(fields[1]?.split(':')[1] ?? '', 16))
-  }
 })

@@ -62,6 +62,11 @@ export type TransportOptions = {
   reportRtcp?: boolean
   /** Report each packet that left with a transport-wide sequence number as `packets.sent`. */
   reportSent?: boolean
+  /**
+   * A relay leg: the UDP address of another worker of ours, and the index of our own. No ICE, no consent; DTLS proves
+   * the peer. Its tracks declare their SSRCs, and an SSRC that ended never comes back: state of it is forgotten.
+   */
+  peer?: { address: string; port: number; local?: number }
 }
 
 export type RemoteParameters = {
@@ -138,6 +143,8 @@ export type EgressStreamOptions = {
    * viewers who come and go without being heard. What is kept goes out at once, within the pacing. Default false.
    */
   startFromCache?: boolean
+  /** Only the chosen layer is sent: never a lower one in its place. Default false. */
+  exactLayer?: boolean
   /** Most packets kept for retransmission. Default 1024 for video, 128 for audio. */
   historyPackets?: number
 }

@@ -149,6 +149,13 @@ export class IceAgent {
     this.#tick()
   }
 
+  /** Another local address from now on; the peer is told at once which path counts. */
+  changeAddress(): void {
+    if (this.#closed) return
+    this.#sockets.rebindUdp()
+    if (this.#selected) this.#check(this.#selected, true)
+  }
+
   send(datagram: Uint8Array): void {
     this.#selected?.send(datagram)
   }

@@ -66,6 +66,12 @@ export class IceSockets {
     return link
   }
 
+  /** Goes on from other local ports, as after a change of network. */
+  rebindUdp(): void {
+    for (const socket of this.#udp.values()) socket.close()
+    this.#udp.clear()
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -89,13 +95,13 @@ export class IceSockets {
 
   #udpLink({ address, port }: Endpoint): IceLink {
     const family = isIPv6(address) ? 6 : 4
-    const socket = this.#udpSocket(family)
+    this.#udpSocket(family)
     return {
       protocol: 'udp',
       // A scope id says which interface of ours; it is no part of the address.
       remote: { address: address.replace(/%.*/, ''), port, family },
       send: (datagram) => {
-        if (!this.#closed) socket.send(datagram, port, address, ignoreSendError)
+        if (!this.#closed) this.#udpSocket(family).send(datagram, port, address, ignoreSendError)
       },
     }
   }

@@ -18,10 +18,16 @@ export const VIDEO_CLOCK_RATE = 90_000
 /** Opus-shaped packets of 20 ms. */
 export class OpusSource {
   readonly #bytes: number
+  readonly #identity: number
   #number = 0
   #timestamp: number
 
-  constructor(options: { readonly bitrateKbps: number; readonly firstTimestamp?: number }) {
+  constructor(options: {
+    readonly bitrateKbps: number
+    readonly firstTimestamp?: number
+    readonly identity?: number
+  }) {
+    this.#identity = options.identity ?? 0
     this.#bytes = Math.max(OPUS_STAMP_OFFSET + STAMP_LENGTH, Math.round((options.bitrateKbps * 20) / 8))
     this.#timestamp = options.firstTimestamp ?? 0
   }
@@ -29,7 +35,7 @@ export class OpusSource {
   next(): GeneratedFrame {
     const payload = new Uint8Array(this.#bytes)
     payload[0] = OPUS_TOC
-    writeStamp(payload, OPUS_STAMP_OFFSET, this.#number++)
+    writeStamp(payload, OPUS_STAMP_OFFSET, this.#number++, this.#identity)
     const timestamp = this.#timestamp
     this.#timestamp = (timestamp + OPUS_CLOCK_RATE / 50) >>> 0
     return { payloads: [payload], timestamp, keyFrame: false }
@@ -45,6 +51,8 @@ export type Vp8SourceOptions = {
   readonly temporalLayers?: 1 | 2 | 3
   /** A key frame at least so often; default 10 s. */
   readonly keyFrameIntervalMs?: number
+  /** Whose frames these are; default 0. */
+  readonly identity?: number
 }
 
 /** Which temporal layer frame after frame belongs to, and whether others refer to it. */
@@ -113,7 +121,7 @@ export class Vp8Source {
       view.setUint16(6, this.#options.width, true)
       view.setUint16(8, this.#options.height, true)
     }
-    writeStamp(frame, stampAt, this.#number++)
+    writeStamp(frame, stampAt, this.#number++, this.#options.identity)
     return frame
   }
 }

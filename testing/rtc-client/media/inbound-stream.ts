@@ -3,7 +3,7 @@ import type { MediaKind } from '@parley/protocols/sdp'
 import { FrameAssembler } from './frame-assembler.ts'
 import { OPUS_STAMP_OFFSET } from './frame-source.ts'
 import { LossTracker } from './loss-tracker.ts'
-import { readStamp, wallClockMs } from './stamp.ts'
+import { type FrameStamp, readStamp, wallClockMs } from './stamp.ts'
 
 export type InboundOptions = {
   readonly ssrc: number
@@ -46,6 +46,8 @@ export type InboundStatistics = {
   readonly audioLevel?: AudioLevel
   readonly nacksSent: number
   readonly keyFramesRequested: number
+  /** Whose frames came on it, as synthetic senders say. */
+  readonly identities: readonly number[]
   /** From the making of a frame to its last packet, over the last frames of a synthetic sender. */
   readonly delay?: DelayStatistics
 }
@@ -60,6 +62,7 @@ export class InboundStream {
   readonly #assembler = new FrameAssembler()
   readonly #delays: number[] = []
   readonly #heard = new Set<number>()
+  readonly #identities = new Set<number>()
   #delayIndex = 0
   #packets = 0
   #bytes = 0
@@ -145,6 +148,7 @@ export class InboundStream {
       ...(this.audioLevel && { audioLevel: this.audioLevel }),
       nacksSent: this.nacksSent,
       keyFramesRequested: this.keyFramesRequested,
+      identities: [...this.#identities],
       ...(this.#delays.length > 0 && { delay: summarize(this.#delays) }),
     }
   }
@@ -162,7 +166,7 @@ export class InboundStream {
       }
       this.#frames++
       const stamp = readStamp(payload, OPUS_STAMP_OFFSET)
-      if (stamp) this.#note(stamp.madeMs)
+      if (stamp) this.#note(stamp)
     }
   }
 
@@ -175,11 +179,12 @@ export class InboundStream {
         this.#width = frame.dimensions.width
         this.#height = frame.dimensions.height
       }
-      if (frame.stamp) this.#note(frame.stamp.madeMs)
+      if (frame.stamp) this.#note(frame.stamp)
     }
   }
 
-  #note(madeMs: number): void {
+  #note({ madeMs, identity }: FrameStamp): void {
+    this.#identities.add(identity)
     this.#delays[this.#delayIndex++ % DELAY_SAMPLES] = wallClockMs() - madeMs
   }
 }

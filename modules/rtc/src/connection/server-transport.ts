@@ -67,6 +67,11 @@ export class ServerTransport {
     return this.#remote === undefined || this.#remote.fingerprint.value === transport.fingerprint.value
   }
 
+  /** Whether it was bound to the peer of the description. */
+  wasOf(description: SessionDescription): boolean {
+    return this.#remote !== undefined && this.isOf(description)
+  }
+
   describe(setup: DtlsSetup): TransportDescription {
     const { iceUfrag, icePwd } = this.transport
     return {

@@ -11,6 +11,7 @@ import type { TransportCloseReason } from '@parley/fastpath'
 import { PublishConnection, readSdp } from '../connection/publish-connection.ts'
 import type { ReceivingConnection } from '../connection/receiving-connection.ts'
 import { SubscribeConnection } from '../connection/subscribe-connection.ts'
+import type { MediaWorker } from '../sfu/media-worker.ts'
 import type { PathFacts } from '../sfu/messages.ts'
 import { Allocation, repairShare } from './allocation.ts'
 import { Downlink } from './downlink.ts'
@@ -18,6 +19,7 @@ import { Publication } from './publication.ts'
 import { type PathLoss, ReportedLoss, SteadyLoss } from './repair.ts'
 import { type Rights, requireSource } from './rights.ts'
 import type { Room } from './room.ts'
+import { Stranded } from './stranded.ts'
 import { defaultWish, Subscription, type Wish } from './subscription.ts'
 
 export interface PublicationOffer {
@@ -26,6 +28,8 @@ export interface PublicationOffer {
   source: PublicationSource
   name?: string | undefined
   muted: boolean
+  /** It goes on with a publication whose media worker ended. */
+  publicationId?: string | undefined
 }
 
 export interface ParticipantOptions {
@@ -35,6 +39,8 @@ export interface ParticipantOptions {
   rights: Rights
   /** `member` comes by realtime, `whip` and `whep` by HTTP. */
   via: 'member' | 'whip' | 'whep'
+  /** Carries its media. */
+  worker: MediaWorker
 }
 
 const kindOfSource: Readonly<Partial<Record<PublicationSource, 'audio' | 'video'>>> = {
@@ -73,7 +79,7 @@ export class Participant {
     subscriptions: () => this.subscriptions.values(),
     setWanted: (bitrate) => {
       const transport = this.#receiving?.server.transport
-      if (transport !== undefined) this.room.worker.setWanted(transport, bitrate)
+      if (transport !== undefined) this.worker.setWanted(transport, bitrate)
     },
     now: () => performance.now(),
   })
@@ -82,6 +88,15 @@ export class Participant {
   /** Set by the room while no session is there. */
   leaveTimer: NodeJS.Timeout | undefined
   readonly #wishes = new Map<string, Wish>()
+  #worker: MediaWorker
+  #giveBack: () => void
+  #moving = false
+  #placed: Promise<void> = Promise.resolve()
+  #tellPlaced: () => void = () => undefined
+  readonly #stranded = new Stranded({
+    publications: this.publications,
+    giveUp: (publication) => this.#unpublish(publication),
+  })
   #publishing: PublishConnection | undefined
   #receiving: ReceivingConnection | undefined
   readonly #reportedLoss = new ReportedLoss()
@@ -99,6 +114,23 @@ export class Participant {
     this.name = options.name
     this.rights = options.rights
     this.via = options.via
+    this.#worker = options.worker
+    this.#giveBack = options.worker.reserve()
+  }
+
+  /** Carries its media; another one after that ended. */
+  get worker(): MediaWorker {
+    return this.#worker
+  }
+
+  /** Its worker ended and it has no other one yet, or its client did not hear of it. */
+  get moving(): boolean {
+    return this.#moving
+  }
+
+  /** Settles when there is a worker for it, or it has left for want of one. */
+  get placed(): Promise<void> {
+    return this.#placed
   }
 
   get receiving(): ReceivingConnection | undefined {
@@ -139,9 +171,10 @@ export class Participant {
   /** Those of an offer that are not published yet. @throws AppError when one of them is not allowed */
   beginning(items: readonly PublicationOffer[]): PublicationOffer[] {
     this.#checkItems(items)
-    const present = new Map([...this.publications.values()].map((one) => [one.section.mid, one]))
-    return items.filter(({ mid, source, kind }) => {
-      const known = present.get(mid)
+    const present = this.#present()
+    return items.filter((item) => {
+      const { mid, source, kind } = item
+      const known = this.#stranded.find(item) ?? present.get(mid)
       return known?.source !== source || known.kind !== kind
     })
   }
@@ -166,7 +199,9 @@ export class Participant {
   publish(sdp: string, items: readonly PublicationOffer[]) {
     const beginning = this.beginning(items)
     const offer = readSdp(sdp)
-    const present = new Map([...this.publications.values()].map((one) => [one.section.mid, one]))
+    if (!this.worker.running) throw new AppError('unavailable', 'The media worker ended just now')
+    if (this.#publishing === undefined) this.#stranded.requireNewConnection(offer)
+    const present = this.#present()
     const renewed = new Set(beginning.map(({ mid }) => mid).filter((mid) => present.has(mid)))
     // A client that came back without its old connection offers from a new one.
     if (this.#publishing?.server.isOf(offer) === false) {
@@ -180,13 +215,22 @@ export class Participant {
     try {
       answer = connection.answer(offer, wanted, renewed)
     } catch (error) {
-      if (fresh) this.#closePublishing()
+      if (fresh) {
+        connection.close()
+        this.#publishing = undefined
+      }
       throw error
     }
     const publications = items.map((item) => {
       const section = answer.sections.get(item.mid)
       if (section === undefined) throw new Error('a wanted section was not answered')
       const known = present.get(item.mid)
+      const stranded = this.#stranded.find(item)
+      if (stranded?.fits(section)) {
+        stranded.resume(section)
+        if (stranded.setMuted(item.muted)) this.room.announceChange(stranded)
+        return { mid: item.mid, id: stranded.id }
+      }
       if (known?.section.track === section.track) {
         if (known.setMuted(item.muted)) this.room.announceChange(known)
         return { mid: item.mid, id: known.id }
@@ -205,7 +249,7 @@ export class Participant {
 
   /** Subscribes to a publication of somebody else, where the rights allow. */
   subscribe(publication: Publication): void {
-    if (!this.rights.subscribe || this.via === 'whip' || this.#closed) return
+    if (!this.rights.subscribe || this.via === 'whip' || this.#closed || this.#moving) return
     // A player's connection comes with its offer.
     if (this.via === 'whep' && this.#receiving === undefined) return
     if (publication.owner === this || this.subscriptions.has(publication.id)) return
@@ -262,7 +306,7 @@ export class Participant {
   receiveOver(connection: ReceivingConnection): void {
     this.#receiving = connection
     const { transport } = connection.server
-    this.room.worker.watchPath(transport, (facts) => {
+    this.worker.watchPath(transport, (facts) => {
       if (this.#receiving === connection) this.#handlePath(facts)
     })
   }
@@ -285,7 +329,8 @@ export class Participant {
 
   /** A connection ended by itself. A closed one can be made anew by the client; a lost one means that the path is gone. */
   handleConnectionClosed(which: 'publish' | 'receive', reason: TransportCloseReason): void {
-    if (this.#closed || reason === 'closed') return
+    // The room moves it when its worker ended.
+    if (this.#closed || reason === 'closed' || reason === 'worker-closed') return
     if (which === 'publish') this.#closePublishing()
     else this.#closeReceiving()
     this.room.connectionLost(this, reason)
@@ -295,8 +340,48 @@ export class Participant {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.leaveTimer)
+    this.#stranded.close()
+    this.#tellPlaced()
     this.#closePublishing()
     this.#closeReceiving()
+    this.#giveBack()
+  }
+
+  /** Its worker ended: what it published waits for a new connection, and what it got begins again on one. */
+  strand(): void {
+    this.#moving = true
+    this.#tellPlaced()
+    this.#placed = new Promise((resolve) => {
+      this.#tellPlaced = resolve
+    })
+    this.#stranded.begin(this.#publishing?.server)
+    this.#publishing?.close()
+    this.#publishing = undefined
+    this.#closeReceiving()
+  }
+
+  /** Goes on at another worker. Its client hears it at once, or when it is there again. */
+  move(worker: MediaWorker): void {
+    this.#giveBack()
+    this.#worker = worker
+    this.#giveBack = worker.reserve()
+    this.#stranded.wait()
+    this.tellMoved()
+    this.#tellPlaced()
+  }
+
+  /** Tells a client that has not heard of its move, which answers with an offer from a new connection. */
+  tellMoved(): void {
+    if (!this.#moving || this.session === undefined || !this.worker.running) return
+    this.#moving = false
+    this.send({ type: 'rtc.moved', roomId: this.room.id })
+    this.renegotiate({ iceRestart: false })
+  }
+
+  /** By section of the present connection. */
+  #present(): Map<string, Publication> {
+    const running = [...this.publications.values()].filter(({ stranded }) => !stranded)
+    return new Map(running.map((publication) => [publication.section.mid, publication]))
   }
 
   #checkItems(items: readonly PublicationOffer[]): void {
@@ -316,7 +401,8 @@ export class Participant {
   }
 
   #openPublishing(): PublishConnection {
-    const { worker, announced } = this.room
+    const { worker } = this
+    const { announced } = this.room
     this.#publishing = new PublishConnection({
       worker,
       announced,
@@ -356,7 +442,8 @@ export class Participant {
 
   #ensureReceiving(): ReceivingConnection {
     if (this.#receiving) return this.#receiving
-    const { worker, announced, limits, id: roomId } = this.room
+    const { worker } = this
+    const { announced, limits, id: roomId } = this.room
     const connection = new SubscribeConnection({
       ...{ worker, announced, measured: limits.congestion },
       lastVersion: this.#lastVersion,

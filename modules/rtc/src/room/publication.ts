@@ -2,9 +2,11 @@ import type { PublicationSource, Publication as PublicationView } from '@parley/
 import type { IngressTrack, LayerStats } from '@parley/fastpath'
 import { familyOf } from '../connection/codecs.ts'
 import type { PublishedSection } from '../connection/publish-connection.ts'
+import type { MediaWorker } from '../sfu/media-worker.ts'
 import { LayerState } from './layer-state.ts'
 import { largestSize } from './layers.ts'
 import type { Participant } from './participant.ts'
+import { Relays } from './relays.ts'
 import type { Subscription } from './subscription.ts'
 
 export interface PublicationOptions {
@@ -23,18 +25,23 @@ export function publicationOf(track: IngressTrack): Publication | undefined {
   return byTrack.get(track)
 }
 
-/** Something a participant shows or plays. Its owner makes and ends it; its track belongs to the owner's connection. */
+/**
+ * Something a participant shows or plays. Its owner makes and ends it; its track belongs to the owner's connection and
+ * is another one after the owner moved. Owns its relays to other workers.
+ */
 export class Publication {
   readonly id: string
   readonly owner: Participant
   readonly source: PublicationSource
   readonly name: string | undefined
-  readonly section: PublishedSection
   readonly layers: LayerState[]
+  readonly relays: Relays
   /** A live view for the room; entered and left by the subscriptions themselves. */
   readonly subscriptions = new Set<Subscription>()
   #muted: boolean
   #loudEnough = true
+  #section: PublishedSection
+  #stranded = false
 
   constructor(options: PublicationOptions) {
     const { id, owner, source, name, muted, section } = options
@@ -42,12 +49,51 @@ export class Publication {
     this.owner = owner
     this.source = source
     this.name = name
-    this.section = section
+    this.#section = section
     this.#muted = muted
     this.layers = Array.from({ length: section.layerCount }, () => new LayerState())
-    byTrack.set(section.track, this)
-    if (muted) this.#setGate()
-    this.#watchLayers()
+    this.relays = new Relays(this)
+    this.#takeTrack()
+  }
+
+  get section(): PublishedSection {
+    return this.#section
+  }
+
+  /** Its worker ended, and its owner has not taken it up on another. */
+  get stranded(): boolean {
+    return this.#stranded
+  }
+
+  /** Where subscribers of a worker get it; undefined while it is stranded. */
+  trackAt(worker: MediaWorker): IngressTrack | undefined {
+    if (this.#stranded || !worker.running) return undefined
+    return worker === this.owner.worker ? this.#section.track : this.relays.trackAt(worker)
+  }
+
+  /** Its worker ended. The publication stays, without media, until it is resumed or removed. */
+  strand(): void {
+    if (this.#stranded) return
+    this.#stranded = true
+    this.relays.close()
+    for (const layer of this.layers) layer.change({ running: false })
+    this.#updateSubscriptions()
+  }
+
+  /** Whether what a new section carries is understood by everybody who agreed to the old one. */
+  fits({ kind, codecs, layerCount }: PublishedSection): boolean {
+    const { section } = this
+    if (kind !== section.kind || layerCount !== section.layerCount) return false
+    return JSON.stringify(codecs) === JSON.stringify(section.codecs)
+  }
+
+  /** Goes on in a section of a new connection; all that was agreed with subscribers holds. */
+  resume(section: PublishedSection): void {
+    this.#section = section
+    this.#stranded = false
+    this.#takeTrack()
+    for (const subscription of this.subscriptions) subscription.handleTrackChanged()
+    this.tellLayers()
   }
 
   get kind(): 'audio' | 'video' {
@@ -130,6 +176,12 @@ export class Publication {
     const active = this.layers.map(({ wanted }) => wanted)
     const { owner, id: publicationId } = this
     owner.send({ type: 'rtc.publication-layers', roomId: owner.room.id, publicationId, active })
+  }
+
+  #takeTrack(): void {
+    byTrack.set(this.#section.track, this)
+    if (this.#muted || !this.#loudEnough) this.#setGate()
+    this.#watchLayers()
   }
 
   #setGate(): void {

@@ -2,6 +2,7 @@ import { AppError, type RtcLeaveReason, type ServerEvent } from '@parley/contrac
 import type { EncodedFrame, Session } from '@parley/core/gateway'
 import type { TransportCloseReason } from '@parley/fastpath'
 import type { MediaWorker } from '../sfu/media-worker.ts'
+import type { WorkerLegs } from '../sfu/worker-leg.ts'
 import type { UsageMeter } from '../usage/usage-meter.ts'
 import { Participant, type ParticipantOptions } from './participant.ts'
 import type { Publication } from './publication.ts'
@@ -25,9 +26,12 @@ export interface RoomOptions {
   id: string
   name: string | undefined
   createdAt: Date
-  worker: MediaWorker
   announced: readonly string[]
-  measuredBy: string
+  /** Who meters what a worker carries. */
+  measuredBy: (worker: MediaWorker) => string
+  /** Finds the worker of one more participant. @throws AppError `unavailable` */
+  place: (present: Iterable<MediaWorker>) => MediaWorker
+  legs: WorkerLegs
   limits: RoomLimits
   usage: UsageMeter
   log: RoomLog
@@ -36,14 +40,17 @@ export interface RoomOptions {
   onEmpty: (room: Room) => void
 }
 
-/** A room with somebody in it. Lives in one server process, its media in one worker. Owns its participants. */
+/**
+ * A room with somebody in it. Lives in one server process; each participant has its media in one worker, and what
+ * others publish elsewhere is relayed there. Owns its participants.
+ */
 export class Room {
   readonly projectId: string
   readonly id: string
   readonly createdAt: Date
-  readonly worker: MediaWorker
   readonly announced: readonly string[]
-  readonly measuredBy: string
+  readonly measuredBy: RoomOptions['measuredBy']
+  readonly legs: WorkerLegs
   readonly limits: RoomLimits
   readonly usage: UsageMeter
   readonly participants = new Map<string, Participant>()
@@ -52,6 +59,7 @@ export class Room {
   readonly #log: RoomLog
   readonly #encode: RoomOptions['encode']
   readonly #onEmpty: RoomOptions['onEmpty']
+  readonly #place: RoomOptions['place']
   readonly #speakers: Speakers
   #closed = false
 
@@ -60,9 +68,10 @@ export class Room {
     this.id = options.id
     this.name = options.name
     this.createdAt = options.createdAt
-    this.worker = options.worker
     this.announced = options.announced
     this.measuredBy = options.measuredBy
+    this.legs = options.legs
+    this.#place = options.place
     this.limits = options.limits
     this.usage = options.usage
     this.#log = options.log
@@ -80,11 +89,11 @@ export class Room {
     return [...this.participants.values()].filter(({ via }) => via !== 'whep')
   }
 
-  join(options: Omit<ParticipantOptions, 'room'> & { session?: Session }): Participant {
+  join(options: Omit<ParticipantOptions, 'room' | 'worker'> & { session?: Session }): Participant {
     if (this.participants.size >= this.limits.maxParticipants) {
       throw new AppError('limit-exceeded', `The room has ${this.limits.maxParticipants} participants already`)
     }
-    const participant = new Participant({ ...options, room: this })
+    const participant = new Participant({ ...options, room: this, worker: this.#place(this.#workers()) })
     participant.session = options.session
     this.participants.set(participant.id, participant)
     if (participant.via !== 'whep') {
@@ -106,7 +115,8 @@ export class Room {
     }
     participant.session = session
     for (const publication of participant.publications.values()) publication.tellLayers()
-    participant.renegotiate({ iceRestart: false })
+    if (participant.moving) participant.tellMoved()
+    else participant.renegotiate({ iceRestart: false })
   }
 
   /** The session is gone: the place is kept for a while, and media goes on. */
@@ -144,11 +154,36 @@ export class Room {
 
   /** A connection of a participant ended by itself. */
   connectionLost(participant: Participant, reason: TransportCloseReason): void {
-    if (reason === 'worker-closed') this.leave(participant, 'connection-lost')
-    else if (reason !== 'dtls-closed') this.leave(participant, 'media-timeout')
+    if (reason !== 'dtls-closed') this.leave(participant, 'media-timeout')
     else if (participant.session === undefined && !participant.hasMedia) {
       // The client closed all it had, and is gone altogether.
       this.leave(participant, participant.via === 'member' ? 'connection-lost' : 'left')
+    }
+  }
+
+  /**
+   * A worker ended. Its members wait for `moveFrom`; players and publishers by HTTP cannot be told, and leave. Answers
+   * whether anybody waits.
+   */
+  strandAt(worker: MediaWorker): boolean {
+    const stranded = [...this.participants.values()].filter((participant) => participant.worker === worker)
+    for (const participant of stranded) {
+      if (participant.via === 'member') participant.strand()
+      else this.leave(participant, 'connection-lost')
+    }
+    return stranded.some(({ via }) => via === 'member')
+  }
+
+  /** Those whom a worker's end stranded go on at others. Without any they leave, and clients join again. */
+  moveFrom(worker: MediaWorker): void {
+    for (const participant of [...this.participants.values()]) {
+      if (participant.worker !== worker) continue
+      try {
+        participant.move(this.#place(this.#workers()))
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error
+        this.leave(participant, 'connection-lost')
+      }
     }
   }
 
@@ -224,6 +259,15 @@ export class Room {
   /** Tells publishers which of their layers nobody watches. Called at a steady pace. */
   lookAtWatchers(nowMs: number): void {
     for (const publication of this.publications.values()) publication.lookAtWatchers(nowMs)
+  }
+
+  /** Stops relaying what nobody wants any more. Called at a steady pace. */
+  lookAtRelays(nowMs: number): void {
+    for (const { relays } of this.publications.values()) if (relays.size > 0) relays.look(nowMs)
+  }
+
+  #workers(): Set<MediaWorker> {
+    return new Set([...this.participants.values()].map(({ worker }) => worker))
   }
 
   #leaveLater(participant: Participant, ms: number): void {

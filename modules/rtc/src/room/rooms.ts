@@ -50,7 +50,11 @@ export class Rooms {
     if (this.#closed) throw new AppError('unavailable', 'This server is stopping')
     const key = roomKey(projectId, roomId)
     const present = this.#rooms.get(key)
-    if (present !== undefined) return present
+    if (present !== undefined) {
+      // After the end of a worker there may be none for a moment.
+      await this.#options.pool.leastLoaded()
+      return present
+    }
     const opening =
       this.#opening.get(key) ?? this.#open(projectId, roomId).finally(() => this.#opening.delete(key))
     this.#opening.set(key, opening)
@@ -99,14 +103,29 @@ export class Rooms {
     const log = new RoomLog({ store, logger, projectId, roomId })
     const room = new Room({
       ...{ projectId, id: roomId, name: row.name, createdAt: row.createdAt },
-      ...{ worker, announced: pool.addresses.announced, measuredBy: `sfu/${processId}/${worker.index}` },
+      ...{ announced: pool.addresses.announced, legs: pool.legs, place: (workers) => this.#place(workers) },
+      measuredBy: ({ index }) => `sfu/${processId}/${index}`,
       ...{ limits, usage, log, encode },
       onEmpty: (ended) => this.#ended(ended),
     })
     this.#rooms.set(key, room)
     this.#logs.set(room, log)
-    this.#listen(worker)
     return room
+  }
+
+  #place(present: Iterable<MediaWorker>): MediaWorker {
+    const worker = this.#options.pool.place(present)
+    this.#listen(worker)
+    return worker
+  }
+
+  /** The participants of a worker that ended go on at another, or at the same one started anew. */
+  async #moveFrom(worker: MediaWorker): Promise<void> {
+    const rooms = this.alive.filter((room) => room.strandAt(worker))
+    if (rooms.length === 0 || this.#closed) return
+    // Without one in time there is no place, which the room answers.
+    await this.#options.pool.leastLoaded().catch(() => undefined)
+    for (const room of rooms) if (!room.closed) room.moveFrom(worker)
   }
 
   #ended(room: Room): void {
@@ -138,7 +157,8 @@ export class Rooms {
       }
     })
     worker.once('closed', () => {
-      for (const room of this.alive) if (room.worker === worker) room.close('connection-lost')
+      const { logger } = this.#options
+      this.#moveFrom(worker).catch((error: unknown) => logger.error({ error }, 'participants could not move'))
     })
   }
 }

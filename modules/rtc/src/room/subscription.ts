@@ -119,15 +119,23 @@ export class Subscription implements Reducible, Allocable {
     this.#copies = 0
     const transport = this.subscriber.receiving?.server.transport
     if (track !== undefined && transport !== undefined && !transport.closed) {
-      const { kind, section } = this.publication
+      const { kind } = this.publication
       this.#layer = kind === 'video' ? this.#chosenLayer() : 0
       this.#paused = true
-      this.#stream = transport.createStream(section.track, {
+      this.#stream = transport.createStream(this.publication.trackAt(this.subscriber.worker), {
         ...{ kind, paused: true, layer: this.#layer ?? 0, cname: this.publication.owner.id },
         ...{ mid: track.mid, ssrc: track.ssrc, payloads: track.payloads, extensions: track.extensions },
         ...(track.rtxSsrc !== 0 && { rtxSsrc: track.rtxSsrc }),
         startFromCache: this.subscriber.via === 'whep',
       })
+    }
+    this.update()
+  }
+
+  /** The publication comes from another track now. */
+  handleTrackChanged(): void {
+    if (this.#stream !== undefined && !this.#stream.closed) {
+      this.#stream.setSource(this.publication.trackAt(this.subscriber.worker), this.#layer ?? 0)
     }
     this.update()
   }
@@ -169,6 +177,7 @@ export class Subscription implements Reducible, Allocable {
         stream.setPaused(paused)
       }
     }
+    this.#demand(state.active ? layer : undefined)
     const changed = state.active !== this.#state.active || state.reason !== this.#state.reason
     this.#state = state
     this.#meter()
@@ -187,9 +196,15 @@ export class Subscription implements Reducible, Allocable {
 
   close(): void {
     this.publication.subscriptions.delete(this)
+    this.publication.relays.leave(this)
     this.#stream?.close()
     this.#stream = undefined
     this.subscriber.room.usage.set(this, undefined)
+  }
+
+  /** Says what has to cross to this worker, where the publication comes from another. */
+  #demand(layer: number | undefined): void {
+    if (this.#stream !== undefined) this.publication.relays.setDemand(this, layer)
   }
 
   #takesRed({ payloads }: NegotiatedTrack): boolean {
@@ -224,11 +239,11 @@ export class Subscription implements Reducible, Allocable {
   /** Why it is not sent, apart from what the path carries. */
   #hindrance(): SubscriptionReason | undefined {
     const { enabled, width, height } = this.#wish
-    const { muted, loudEnough, layers } = this.publication
+    const { muted, loudEnough, layers, stranded } = this.publication
     if (!enabled || width === 0 || height === 0) return 'disabled-by-subscriber'
     if (muted) return 'muted'
     if (!loudEnough) return 'not-loudest'
-    if (this.#stream === undefined || this.#incompatible) return 'no-media'
+    if (this.#stream === undefined || this.#incompatible || stranded) return 'no-media'
     return layers.some(({ available }) => available) ? undefined : 'no-media'
   }
 
@@ -246,7 +261,7 @@ export class Subscription implements Reducible, Allocable {
       subscriber: this.subscriber.id,
       publication: publicationId,
       kind: kind === 'audio' ? 'rtc-audio' : source === 'screen' ? 'rtc-screen' : 'rtc-video',
-      source: room.measuredBy,
+      source: room.measuredBy(this.subscriber.worker),
       ...(size?.width !== undefined &&
         size.height !== undefined && { received: { width: size.width, height: size.height } }),
       ...(published && { published }),

@@ -18,6 +18,7 @@ const tell = (message: FromWorker): void => {
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'start') start(message)
+  else if (message.type === 'ping') tell({ type: 'pong' })
   else for (const [name, ...values] of message.commands) run(name, values)
 })
 process.on('disconnect', () => process.exit(0))

@@ -16,9 +16,13 @@ export interface MediaWorkerOptions {
   entry: string
   addonPath: string
   worker: WorkerOptions
+  /** A process that says nothing for so long hangs, and is killed. */
+  silenceMs: number
 }
 
 const startWithinMs = 10_000
+/** Looks at a process within its silence: several, so that one late turn of this process condemns nobody. */
+const looks = 4
 
 /**
  * A media worker process as the server sees it: the objects of the packet path, whose commands travel over the channel
@@ -37,6 +41,9 @@ export class MediaWorker extends Host {
     { resolve: (stats: WorkerStats) => void; reject: (error: Error) => void }
   >()
   readonly #pathListeners = new Map<number, (facts: PathFacts) => void>()
+  readonly #heartbeat: NodeJS.Timeout
+  #unheard = 0
+  #places = 0
   #commands: Command[] = []
   #lastRequest = 0
   #gone = false
@@ -62,11 +69,13 @@ export class MediaWorker extends Host {
       })
     })
     child.on('message', (message: FromWorker) => {
+      this.#unheard = 0
       if (message.type === 'events') this.dispatch(message.events)
       else if (message.type === 'paths') {
         for (const facts of message.facts) this.#pathListeners.get(facts.transport)?.(facts)
       }
     })
+    this.#heartbeat = setInterval(() => this.#look(), options.silenceMs / looks)
   }
 
   /** Starts the process and waits for its sockets. @throws Error when it ends before or cannot bind. */
@@ -93,9 +102,19 @@ export class MediaWorker extends Host {
     return !this.#gone
   }
 
-  /** How much it carries, for choosing the least loaded. */
+  /** How much it carries, for choosing the least loaded: participants, and what they send and get. */
   get load(): number {
-    return this.tracks.size + this.streams.size
+    return this.#places + this.tracks.size + this.streams.size
+  }
+
+  /** A participant was placed here, whose media is about to come; answers how to take that back, once. */
+  reserve(): () => void {
+    this.#places += 1
+    let held = true
+    return () => {
+      if (held) this.#places -= 1
+      held = false
+    }
   }
 
   /** A snapshot of all counters. Rejects when the process ends before. */
@@ -160,8 +179,16 @@ export class MediaWorker extends Host {
     this.#child.send(message, () => undefined)
   }
 
+  /** Counts turns without a sign of life: time alone would condemn it for a pause of this process. */
+  #look(): void {
+    this.#unheard += 1
+    if (this.#unheard > looks) this.#child.kill('SIGKILL')
+    else if (this.#child.connected) this.#child.send({ type: 'ping' } satisfies ToWorker, () => undefined)
+  }
+
   #end(): void {
     this.#gone = true
+    clearInterval(this.#heartbeat)
     for (const { reject } of this.#stats.values()) reject(new Error('the media worker ended'))
     this.#stats.clear()
     this.finishAll()

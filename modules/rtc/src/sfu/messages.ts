@@ -5,6 +5,7 @@ import type { CongestionLimit, LossKind } from '../congestion/index.ts'
 export type ToWorker =
   | { type: 'start'; addonPath: string; options: WorkerOptions }
   | { type: 'commands'; commands: Command[] }
+  | { type: 'ping' }
 
 /** How the way to one subscriber is, as its feedback tells. */
 export interface PathFacts {
@@ -29,3 +30,4 @@ export type FromWorker =
   | { type: 'failed'; reason: string }
   | { type: 'events'; events: NativeEvent[] }
   | { type: 'paths'; facts: PathFacts[] }
+  | { type: 'pong' }

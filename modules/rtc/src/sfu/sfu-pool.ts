@@ -6,6 +6,7 @@ import { type Closable, type Logger, sleep } from '@parley/core/kernel'
 import { ensureFastpath } from '@parley/fastpath'
 import type { MediaAddresses } from './addresses.ts'
 import { MediaWorker } from './media-worker.ts'
+import { WorkerLegs } from './worker-leg.ts'
 
 export interface SfuPoolOptions {
   size: number
@@ -17,11 +18,15 @@ export interface SfuPoolOptions {
   consentMs?: number
   /** The bundled worker program; that of the build when absent. */
   entry?: string
+  /** A worker that carries this much takes no further participants of a room that may go elsewhere. */
+  spread: number
+  /** A worker that is silent for so long is taken for dead. */
+  silenceMs: number
 }
 
 /** Packets of one frame come within this time, and leave in fewer system calls together. */
 const frameHoldMs = 1
-const firstBackoffMs = 200
+const firstBackoffMs = 100
 const maxBackoffMs = 10_000
 /** A worker that ran this long starts again without waiting for what came before. */
 const stableMs = 30_000
@@ -29,11 +34,13 @@ const waitForWorkerMs = 5_000
 
 /**
  * The media worker processes of this server. A worker that ends is started again, with growing pauses while it keeps
- * ending; what it carried is lost and its owners hear it from their transports. Without the native packet path the
- * pool stays empty and says why.
+ * ending; what it carried is lost, its owners hear it from their transports and make it anew on another. Without the
+ * native packet path the pool stays empty and says why.
  */
 export class SfuPool implements Closable {
   readonly addresses: MediaAddresses
+  /** Between the workers, for rooms that span several. */
+  readonly legs = new WorkerLegs()
   readonly #options: SfuPoolOptions
   readonly #workers: (MediaWorker | undefined)[]
   readonly #stop = new AbortController()
@@ -55,7 +62,7 @@ export class SfuPool implements Closable {
   }
 
   get workers(): readonly MediaWorker[] {
-    return this.#workers.filter((worker) => worker !== undefined)
+    return this.#workers.flatMap((worker) => (worker?.running ? [worker] : []))
   }
 
   get size(): number {
@@ -84,14 +91,27 @@ export class SfuPool implements Closable {
     const deadline = performance.now() + waitForWorkerMs
     for (;;) {
       if (this.#missing) throw this.#missing
-      const [first, ...others] = this.workers
-      if (first) return others.reduce((least, worker) => (worker.load < least.load ? worker : least), first)
+      const least = leastLoaded(this.workers)
+      if (least) return least
       const restMs = deadline - performance.now()
       if (restMs <= 0 || this.#stop.signal.aborted) {
-        throw new AppError('unavailable', 'No media worker runs now', { retryAfterMs: 1_000 })
+        throw noWorker()
       }
       await this.#change(restMs)
     }
+  }
+
+  /**
+   * A worker for one more participant of a room whose media is in `present` so far: one of those while it has room,
+   * else the least loaded of all.
+   * @throws AppError `unavailable` when no worker runs
+   */
+  place(present: Iterable<MediaWorker>): MediaWorker {
+    const { spread } = this.#options
+    const roomy = [...present].filter(({ running, load }) => running && load < spread)
+    const chosen = leastLoaded(roomy) ?? leastLoaded(this.workers)
+    if (chosen === undefined) throw noWorker()
+    return chosen
   }
 
   async close(): Promise<void> {
@@ -124,7 +144,7 @@ export class SfuPool implements Closable {
   }
 
   async #supervise(index: number, program: { entry: string; addonPath: string }): Promise<void> {
-    const { logger, port, consentMs } = this.#options
+    const { logger, port, consentMs, silenceMs } = this.#options
     const { signal } = this.#stop
     let backoffMs = firstBackoffMs
     while (!signal.aborted) {
@@ -132,7 +152,7 @@ export class SfuPool implements Closable {
       try {
         const worker = await MediaWorker.start({
           ...program,
-          index,
+          ...{ index, silenceMs },
           worker: {
             addresses: this.addresses.local,
             frameHoldMs,
@@ -141,7 +161,7 @@ export class SfuPool implements Closable {
           },
         })
         await this.#host(worker, signal)
-        if (!signal.aborted) logger.error({ worker: index }, 'a media worker ended; its rooms are gone')
+        if (!signal.aborted) logger.error({ worker: index }, 'a media worker ended; its participants move')
       } catch (error) {
         logger.error({ worker: index, error }, 'a media worker could not start')
       }
@@ -187,6 +207,15 @@ export class SfuPool implements Closable {
       this.#waiting.add(done)
     })
   }
+}
+
+function leastLoaded(workers: readonly MediaWorker[]): MediaWorker | undefined {
+  const [first, ...others] = workers
+  return first && others.reduce((least, worker) => (worker.load < least.load ? worker : least), first)
+}
+
+function noWorker(): AppError {
+  return new AppError('unavailable', 'No media worker runs now', { retryAfterMs: 1_000 })
 }
 
 type Program = { entry: string; addonPath: string } | { unavailable: string; mend: string }

@@ -10,6 +10,14 @@ export interface QualityReporterOptions {
   telemetry: Telemetry
 }
 
+/** What one packet path holds. */
+export interface HeldByWorker {
+  transports: number
+  tracks: number
+  streams: number
+  buffers: number
+}
+
 /**
  * Reads the counters of the workers, records how each publication arrives and how each subscription leaves, and lets
  * the downlinks judge by it.
@@ -18,6 +26,8 @@ export class QualityReporter {
   readonly totals = { packetsReceived: 0, packetsSent: 0, cpuMicroseconds: 0 }
   readonly #options: QualityReporterOptions
   readonly #counted = new WeakMap<EgressStream, { packets: number; missed: number }>()
+  /** What the packet paths hold now, as they say themselves, by worker. */
+  readonly held = new Map<number, HeldByWorker>()
   readonly #last = new Map<number, { pid: number | undefined } & typeof this.totals>()
 
   constructor(options: QualityReporterOptions) {
@@ -43,6 +53,12 @@ export class QualityReporter {
     this.totals.packetsReceived += packetsReceived - (same?.packetsReceived ?? 0)
     this.totals.packetsSent += packetsSent - (same?.packetsSent ?? 0)
     this.totals.cpuMicroseconds += cpuMicroseconds - (same?.cpuMicroseconds ?? 0)
+    this.held.set(index, {
+      transports: stats.transports.length,
+      tracks: stats.tracks.length,
+      streams: stats.streams.length,
+      buffers: stats.buffersInUse,
+    })
     this.#last.set(index, { pid, packetsReceived, packetsSent, cpuMicroseconds })
   }
 
@@ -65,9 +81,9 @@ export class QualityReporter {
     const at = new Date()
     const points: TelemetryPoint[] = []
     for (const room of this.#options.rooms.alive) {
-      if (room.worker !== worker) continue
       const { projectId, id: roomId } = room
       for (const participant of room.participants.values()) {
+        if (participant.worker !== worker) continue
         const subject = `participant/${participant.id}`
         const losses: number[] = []
         const heard: { loss: number; jitterMs: number }[] = []

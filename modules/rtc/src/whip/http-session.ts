@@ -122,7 +122,8 @@ function publicationsOf(
 }
 
 function play(participant: Participant, offer: ReturnType<typeof readSdp>): string {
-  const { worker, announced, publications, limits } = participant.room
+  const { worker } = participant
+  const { announced, publications, limits } = participant.room
   const connection = new PlayConnection({
     ...{ worker, announced, offer, measured: limits.congestion },
     onTrack: (publicationId, negotiated) => participant.handleTrack(publicationId, negotiated),

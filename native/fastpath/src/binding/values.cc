@@ -213,6 +213,9 @@ TransportOptions ReadTransportOptions(const Reader& r) {
   o.maxQueued = size_t(r.Number("maxQueuedPackets", double(o.maxQueued)));
   o.reportRtcp = r.Bool("reportRtcp", false);
   o.reportSent = r.Bool("reportSent", false);
+  Reader peer = r.Object("peer");
+  o.hasPeer = ParseAddress(peer.Text("address"), uint16_t(peer.Number("port", 0)), &o.peer);
+  o.peer.local = uint16_t(peer.Number("local", 0));
   return o;
 }
 
@@ -273,6 +276,7 @@ EgressStreamOptions ReadStreamOptions(const Reader& r) {
   o.historyPackets = size_t(packets < 0 ? 0 : packets > 16384 ? 16384 : packets);
   o.padTo = r.Bool("equalSizes", true) ? 16 : 0;
   o.startFromCache = r.Bool("startFromCache", false);
+  o.exactLayer = r.Bool("exactLayer", false);
   o.mid = r.Text("mid");
   o.cname = r.Text("cname");
   if (o.cname.empty()) o.cname = "parley";

@@ -48,7 +48,11 @@ void Core::SendDatagram(const Path& path, View bytes) {
 
 void Core::LearnPath(const Path& path, Transport& transport) {
   Transport*& owner = paths_[path];
-  if (owner && owner != &transport) owner->ice().Forget(path);
+  if (owner && owner != &transport) {
+    // Whoever pretends to come from another worker's address takes nothing from it.
+    if (owner->ice().fixed()) return;
+    owner->ice().Forget(path);
+  }
   owner = &transport;
 }
 
@@ -173,7 +177,14 @@ void Core::CreateTransport(uint32_t id, TransportOptions options) {
   if (options.ufrag.size() < 4 || options.pwd.size() < 22) return Fail("createTransport", "ICE credentials are too short");
   if (ufrags_.count(options.ufrag)) return Fail("createTransport", "the ICE user fragment is taken");
   std::string ufrag = options.ufrag;
+  bool hasPeer = options.hasPeer;
+  Path peer = options.peer;
+  if (hasPeer) {
+    auto found = paths_.find(peer);
+    if (found != paths_.end() && found->second->ice().fixed()) return Fail("createTransport", "the path is taken");
+  }
   auto transport = std::make_unique<Transport>(*this, id, std::move(options));
+  if (hasPeer) LearnPath(peer, *transport);
   ufrags_[ufrag] = transport.get();
   transports_[id] = std::move(transport);
 }

@@ -161,8 +161,9 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
   if (options.video) {
     if (p.layer != current_) {
       // The wanted layer, or, with nothing to show yet, whatever can be shown.
-      bool wanted = p.layer == target_ || (current_ < 0 && p.layer < target_);
-      if (!wanted && current_ >= 0 && p.layer < target_ && p.frame.startOfFrame) wanted = ShouldFallBack(p, now);
+      bool lower = p.layer < target_ && !options.exactLayer;
+      bool wanted = p.layer == target_ || (current_ < 0 && lower);
+      if (!wanted && current_ >= 0 && lower && p.frame.startOfFrame) wanted = ShouldFallBack(p, now);
       if (!wanted || !p.frame.startOfKeyFrame) return;
       current_ = p.layer;
       started = true;
@@ -282,6 +283,7 @@ void EgressStream::OnKeyFrameRequest(Micros now) {
 void EgressStream::AskForPicture(Micros now) {
   source_->RequestKeyFrame(current_ >= 0 ? current_ : target_, now);
   if (current_ < 0) {
+    if (options.exactLayer) return;
     // Nothing is shown yet: the wanted layer may not be sent at all, so ask for the best that is.
     for (int layer = target_; layer >= 0; layer--) {
       IngressStream* stream = source_->Layer(layer);

@@ -30,6 +30,8 @@ struct EgressStreamOptions {
   size_t padTo = 16;
   /** Begins with what the track keeps since its last key frame. */
   bool startFromCache = false;
+  /** Nothing is sent in place of the layer that was chosen. */
+  bool exactLayer = false;
   std::string mid;
   std::string cname;
   std::vector<EgressPayload> payloads;

@@ -43,6 +43,7 @@ void IceAgent::Restart(std::string ufrag, std::string pwd) {
 
 IceAgent::Outcome IceAgent::OnStun(const StunMessage& message, const Path& path, Micros now) {
   Outcome outcome;
+  if (fixed_) return outcome;
   if (message.type == StunMessage::kBindingSuccess) {
     if (hasPending_ && pending_ == path && std::memcmp(message.transaction, check_, 12) == 0 &&
         message.IntegrityHolds(remotePwd_)) {

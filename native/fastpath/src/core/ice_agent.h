@@ -45,6 +45,13 @@ class IceAgent {
   /** An authenticated DTLS, SRTP or SRTCP packet arrived here. @returns true when media moves to this path. */
   bool OnAuthenticatedMedia(const Path& path, Micros now);
   bool Knows(const Path& path) const;
+  /** The peer is known to be here, and nowhere else: nothing has to be checked. */
+  void Fix(const Path& path) {
+    paths_.push_back(path);
+    Select(path);
+    fixed_ = true;
+  }
+  bool fixed() const { return fixed_; }
   /** A TCP connection ended. @returns true when it was the selected path. */
   bool Forget(const Path& path);
 
@@ -72,6 +79,7 @@ class IceAgent {
   bool hasSelected_ = false;
   bool hasPending_ = false;
   bool proven_ = false;
+  bool fixed_ = false;
   uint8_t check_[12] = {0};
   Micros lastConsent_ = 0;
   Micros lastRefill_ = 0;

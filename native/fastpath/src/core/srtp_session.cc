@@ -279,7 +279,7 @@ Unprotect SrtpSession::UnprotectRtp(View p, Micros now, uint8_t* out, size_t* si
   uint16_t sequence = Get16(p.data + 2);
   auto found = receivers_.find(ssrc);
   if (found == receivers_.end()) {
-    if (receivers_.size() >= kMaxSources) return Unprotect::kTooManySources;
+    if (receivers_.size() >= maxSources_) return Unprotect::kTooManySources;
     int plain = remote_.OpenRtp(p, headerSize, ssrc, sequence, out);
     if (plain < 0) return Unprotect::kForged;
     Receiver& receiver = receivers_[ssrc];
@@ -314,7 +314,7 @@ Unprotect SrtpSession::UnprotectRtcp(View p, uint8_t* out, size_t* size) {
   if (p.size < 8 + remote_.rtcpOverhead() || p[0] >> 6 != 2) return Unprotect::kMalformed;
   uint32_t ssrc = Get32(p.data + 4);
   auto found = rtcpReceivers_.find(ssrc);
-  if (found == rtcpReceivers_.end() && rtcpReceivers_.size() >= kMaxSources) return Unprotect::kTooManySources;
+  if (found == rtcpReceivers_.end() && rtcpReceivers_.size() >= maxSources_) return Unprotect::kTooManySources;
   uint32_t index = 0;
   // The index travels in the packet, so replay is judged after authentication.
   int plain = remote_.OpenRtcp(p, out, &index);

@@ -95,6 +95,15 @@ class SrtpSession {
   size_t rtpOverhead() const { return local_.rtpOverhead(); }
   size_t rtcpOverhead() const { return local_.rtcpOverhead(); }
   Sender& SenderOf(uint32_t ssrc) { return senders_[ssrc]; }
+  /** Drops the state of an SSRC that is never sent again. Both directions may use one number. */
+  void ForgetSender(uint32_t ssrc) { senders_.erase(ssrc); }
+  /** Drops the state of an SSRC that is not received any more. */
+  void ForgetReceiver(uint32_t ssrc) {
+    receivers_.erase(ssrc);
+    rtcpReceivers_.erase(ssrc);
+  }
+  /** The peer is one of ours: as many SSRCs as it declares. */
+  void LiftLimit() { maxSources_ = SIZE_MAX; }
   /** Continues the SRTCP row after this index; only forwards. */
   void SetRtcpIndex(uint32_t index) {
     if (index > rtcpIndex_) rtcpIndex_ = index;
@@ -112,6 +121,7 @@ class SrtpSession {
   std::unordered_map<uint32_t, Sender> senders_;
   std::unordered_map<uint32_t, ReplayWindow> rtcpReceivers_;
   uint32_t rtcpIndex_ = 0;
+  size_t maxSources_ = kMaxSources;
 };
 
 /** Size of the RTP header with CSRCs and extension, 0 when malformed. */

@@ -24,6 +24,7 @@ Transport::Transport(Core& core, uint32_t i, TransportOptions options)
       created_(core.now()),
       rtcpSsrc_(core.Random() | 1),
       pacer_(*this, core.wheel(), options_.pacingBitrate, options_.maxQueued) {
+  if (options_.hasPeer) ice_.Fix(options_.peer);
   core_.wheel().Arm(secondTimer_, core.now() + kSecond);
 }
 
@@ -103,6 +104,7 @@ void Transport::TryConnect(Micros now) {
     return;
   }
   srtp_ = std::make_unique<SrtpSession>(profile, View(local), View(remote));
+  if (ice_.fixed()) srtp_->LiftLimit();
   Record event;
   event.Text("type", "transport.connected").Number("transport", id).Text("srtpProfile", SrtpProfileName(profile));
   core_.Emit(std::move(event));
@@ -171,7 +173,9 @@ IngressTrack& Transport::AddTrack(uint32_t trackId, IngressTrackOptions options)
 
 void Transport::RemoveTrack(IngressTrack& track) {
   for (auto at = routes_.begin(); at != routes_.end();) {
-    at = at->second.stream && &at->second.stream->track == &track ? routes_.erase(at) : std::next(at);
+    bool ends = at->second.stream && &at->second.stream->track == &track;
+    if (ends && ice_.fixed() && srtp_) srtp_->ForgetReceiver(at->first);
+    at = ends ? routes_.erase(at) : std::next(at);
   }
   tracks_.erase(std::find_if(tracks_.begin(), tracks_.end(), [&](auto& t) { return t.get() == &track; }));
 }
@@ -193,7 +197,11 @@ void Transport::RemoveStream(EgressStream& stream) {
   pacer_.Forget(stream);
   transmissions_.Forget(stream);
   streamsBySsrc_.erase(stream.options.ssrc);
-  // Its SRTP state stays: an SSRC that comes back must not use its old indexes again.
+  // Its SRTP state stays: an SSRC that comes back must not use its old indexes again. On a relay leg none does.
+  if (ice_.fixed() && srtp_) {
+    srtp_->ForgetSender(stream.options.ssrc);
+    srtp_->ForgetSender(stream.options.rtxSsrc);
+  }
   streams_.erase(std::find_if(streams_.begin(), streams_.end(), [&](auto& s) { return s.get() == &stream; }));
 }
 
@@ -266,12 +274,23 @@ void Transport::OnMedia(View bytes, const Path& path, Micros now) {
     counters.malformed++;
     return;
   }
+  if (ice_.fixed() && !Declared(bytes)) {
+    counters.unroutable++;
+    return;
+  }
   // RFC 5761 section 4: RTCP packet types 192..223 in the second byte.
   if (bytes[1] >= 192 && bytes[1] <= 223) {
     OnRtcp(bytes, path, now);
   } else {
     OnRtp(bytes, path, now);
   }
+}
+
+bool Transport::Declared(View bytes) const {
+  bool rtcp = bytes[1] >= 192 && bytes[1] <= 223;
+  // Sender reports bear the SSRC of their stream; all other RTCP that of the transport.
+  if (rtcp) return bytes[1] != RtcpPacket::kSr || routes_.count(Get32(bytes.data + 4)) > 0;
+  return routes_.count(Get32(bytes.data + 8)) > 0;
 }
 
 void Transport::Count(Unprotect result) {

@@ -24,6 +24,9 @@ struct TransportOptions {
   size_t maxQueued = 2048;
   bool reportRtcp = false;
   bool reportSent = false;
+  /** Of a relay leg: where the other worker is. Its SSRCs are declared, and none comes back once it ended. */
+  bool hasPeer = false;
+  Path peer;
 };
 
 struct RemoteParameters {
@@ -103,6 +106,8 @@ class Transport {
   void OnRtp(View bytes, const Path& path, Micros now);
   void OnRtcp(View bytes, const Path& path, Micros now);
   Route Resolve(uint32_t ssrc, uint8_t payloadType, View mid, View rid, View repairedRid);
+  /** On a relay leg only what was declared is opened, so that what ended leaves no state behind. */
+  bool Declared(View bytes) const;
   void Count(Unprotect result);
   void AfterDtls(Micros now);
   void TryConnect(Micros now);

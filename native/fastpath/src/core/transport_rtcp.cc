@@ -140,7 +140,7 @@ void Transport::OnSecond(Micros now) {
     if (now - created_ > core_.options().connectTimeout) Close("connect-timeout");
     return;
   }
-  if (now - ice_.lastConsent() > core_.options().consentTimeout) {
+  if (!ice_.fixed() && now - ice_.lastConsent() > core_.options().consentTimeout) {
     Close("consent-expired");
     return;
   }

@@ -198,8 +198,22 @@ export class LocalMedia {
     const hadConnection = this.#connection !== undefined
     this.#connection?.close()
     this.#connection = undefined
-    if (!hadConnection) return
-    await this.#inTurn(async () => {
+    if (hadConnection) await this.#republish({ continues: false })
+  }
+
+  /** The same place with its media elsewhere: everything goes on over a new connection, under its present ids. */
+  async handleMoved(): Promise<void> {
+    if (!this.#connection) return
+    this.#connection.close()
+    this.#connection = undefined
+    await this.#republish({ continues: true })
+    for (const publication of this.#publications.values()) {
+      void this.#inTurn(() => this.#applyLayers(publication)).catch(() => undefined)
+    }
+  }
+
+  #republish(options: { continues: boolean }): Promise<void> {
+    return this.#inTurn(async () => {
       const connection = this.#connect()
       const publications = [...this.#publications.values()].filter(
         ({ section }) => !connection.sections.includes(section),
@@ -212,6 +226,7 @@ export class LocalMedia {
           name,
           muted,
           encodings: encodingsOf(track, source, simulcast),
+          ...(options.continues && { continues: publication.id }),
         })
         if (muted && publication.isOwned && publication.kind === 'video') {
           await publication.section.transceiver.sender.replaceTrack(null)

@@ -15,6 +15,8 @@ export interface Section {
   /** False: it carries nothing and waits to be used again for the same source. */
   live: boolean
   publicationId: string | undefined
+  /** A publication of an earlier connection that goes on here. */
+  continues: string | undefined
 }
 
 export interface SectionWish {
@@ -23,6 +25,7 @@ export interface SectionWish {
   muted: boolean
   /** For video. */
   encodings: RTCRtpEncodingParameters[] | undefined
+  continues?: string | undefined
 }
 
 export interface PublicationOffer {
@@ -31,6 +34,7 @@ export interface PublicationOffer {
   source: PublicationSource
   muted: boolean
   name?: string
+  publicationId?: string
 }
 
 export interface PublishConnectionOptions {
@@ -81,7 +85,13 @@ export class PublishConnection {
       (section) => !section.live && section.source === wish.source && fits(section, wish),
     )
     if (free) {
-      Object.assign(free, { live: true, name: wish.name, muted: wish.muted, publicationId: undefined })
+      Object.assign(free, {
+        live: true,
+        name: wish.name,
+        muted: wish.muted,
+        publicationId: undefined,
+        continues: undefined,
+      })
       free.transceiver.direction = 'sendonly'
       await free.transceiver.sender.replaceTrack(track)
       return free
@@ -99,6 +109,7 @@ export class PublishConnection {
       muted: wish.muted,
       live: true,
       publicationId: undefined,
+      continues: wish.continues,
     }
     this.#sections.push(section)
     return section
@@ -157,6 +168,7 @@ export class PublishConnection {
       source: section.source,
       muted: section.muted,
       ...(section.name !== undefined && { name: section.name }),
+      ...(section.continues !== undefined && { publicationId: section.continues }),
     }))
     try {
       const answer = await this.#options.exchange(pc.localDescription?.sdp ?? '', publications)

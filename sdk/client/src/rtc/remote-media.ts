@@ -101,6 +101,13 @@ export class RemoteMedia {
     this.#connection.handleOffer(offer)
   }
 
+  /** The media comes over a new connection from now on; tracks stay and change over when it is offered. */
+  handleMoved(): void {
+    this.#connection?.close()
+    this.#connection = undefined
+    this.#assignments = []
+  }
+
   handleParticipant(facts: ParticipantFacts): void {
     let participant = this.participants.get(facts.id)
     if (!participant) {
@@ -206,9 +213,13 @@ export class RemoteMedia {
     const wanted = new Map(this.#assignments.map((assignment) => [assignment.publicationId, assignment]))
     for (const publication of this.#publications.values()) {
       const assignment = wanted.get(publication.id)
-      if (publication.track && publication.track.receiver !== assignment?.receiver)
-        this.#unsubscribe(publication)
-      if (assignment && !publication.track) this.#subscribe(publication, assignment.receiver)
+      const { track, participant } = publication
+      if (assignment && !track) this.#subscribe(publication, assignment.receiver)
+      else if (!assignment) this.#unsubscribe(publication)
+      else if (track && track.receiver !== assignment.receiver) {
+        track.moveTo(assignment.receiver)
+        this.#options.onChanged({ publication, participant })
+      }
     }
   }
 

@@ -11,19 +11,24 @@ export interface RemoteTrackOwner {
 export class RemoteTrack {
   readonly publicationId: string
   readonly kind: TrackKind
-  readonly receiver: RTCRtpReceiver
+  #receiver: RTCRtpReceiver
   readonly #attachments: Attachments
   readonly #owner: RemoteTrackOwner
 
   constructor(publicationId: string, receiver: RTCRtpReceiver, owner: RemoteTrackOwner) {
     this.publicationId = publicationId
     this.kind = receiver.track.kind === 'audio' ? 'audio' : 'video'
-    this.receiver = receiver
+    this.#receiver = receiver
     this.#owner = owner
     this.#attachments = new Attachments({ silent: false, onBlocked: owner.onBlocked })
     this.#attachments.setTrack(receiver.track)
   }
 
+  get receiver(): RTCRtpReceiver {
+    return this.#receiver
+  }
+
+  /** Another one after the server moved the media of this client; attached elements follow by themselves. */
   get mediaStreamTrack(): MediaStreamTrack {
     return this.receiver.track
   }
@@ -61,6 +66,12 @@ export class RemoteTrack {
     // Not in all browsers.
     if (!('jitterBufferTarget' in this.receiver) || this.receiver.jitterBufferTarget === targetMs) return
     this.receiver.jitterBufferTarget = targetMs
+  }
+
+  /** @internal The same publication comes over another connection. */
+  moveTo(receiver: RTCRtpReceiver): void {
+    this.#receiver = receiver
+    this.#attachments.setTrack(receiver.track)
   }
 
   /** @internal */

@@ -317,6 +317,12 @@ export class Room extends Emitter<RoomEvents> {
       case 'rtc.path-measured':
         this.#path = event
         return
+      case 'rtc.moved':
+        remote.handleMoved()
+        this.#setLost('publish', false)
+        this.#setLost('subscribe', false)
+        this.#localMedia.handleMoved().catch(() => void this.#comeBack(true))
+        return
       case 'rtc.closed':
         if (mendable.has(event.reason)) void this.#comeBack(true)
         else this.#end(event.reason)
