@@ -19,7 +19,10 @@ constexpr double kKeptFromUpperCopies = 0.7;
 
 }  // namespace
 
-void EgressStream::SetRepair(const RepairOptions& repair) { repair_ = repair; }
+void EgressStream::SetRepair(const RepairOptions& repair) {
+  repair_ = repair;
+  if (repair_.fecShare <= 0) ForgetFec();
+}
 
 bool EgressStream::TooLate(const Rewritten& entry, Micros now) const {
   Micros way = rtt_ > 0 ? rtt_ / 2 : 0;
@@ -32,12 +35,13 @@ bool EgressStream::Resend(Rewritten& entry, double kept, Micros now) {
     lateRepairs_++;
     return false;
   }
-  if (!transport.TakeRepair(entry.payloadSize + 40u, kept, now)) {
+  size_t size = entry.fec && entry.rtxPayloadType != 0 ? 0 : entry.payloadSize;
+  if (!transport.TakeRepair(size + 40u, kept, now)) {
     refusedRepairs_++;
     return false;
   }
   entry.resentAt = now;
-  repairBytes_ += entry.payloadSize;
+  repairBytes_ += size;
   transport.Dispatch(*this, entry, true, now);
   return true;
 }
@@ -54,11 +58,15 @@ void EgressStream::OnNack(uint16_t sequence, Micros now) {
   entry->missed = true;
   Micros guard = std::max(kResendGuard, rtt_ > 0 ? std::min<Micros>(rtt_ / 2, 100'000) : 0);
   if (entry->sentAt < 0 || (entry->resentAt >= 0 && now - entry->resentAt < guard)) return;
-  if (!Resend(*entry, 0, now) || !repair_.bursts) return;
+  if (!LeftToFec(extended, now)) Answer(*entry, now);
+}
+
+void EgressStream::Answer(Rewritten& entry, Micros now) {
+  if (!Resend(entry, 0, now) || !repair_.bursts || entry.fec) return;
   // A path that loses at random loses answers as well: each request is answered with one copy more than the last.
-  int copies = std::min<int>(++entry->asked, kMostCopies);
+  int copies = std::min<int>(++entry.asked, kMostCopies);
   Micros distance = std::max<Micros>(kCopyDistance / 4, rtt_ > 0 ? rtt_ / 2 / copies : kCopyDistance);
-  for (int copy = 1; copy <= copies; copy++) ResendLater(extended, now + copy * distance);
+  for (int copy = 1; copy <= copies; copy++) ResendLater(entry.sequence, now + copy * distance);
 }
 
 void EgressStream::CopyAhead(const Rewritten& entry, Micros now) {
