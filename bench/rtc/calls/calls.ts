@@ -59,6 +59,16 @@ export const weathers: readonly Weather[] = [
     down: { bursts: burstLoss({ loss: 0.1, meanLength: 5 }), delayMs },
   },
   { name: 'picture, 300 ms down', video: true, down: { delayMs: 300 } },
+  ...[0.05, 0.1].map((loss) => ({
+    name: `picture, 300 ms and ${loss * 100} % down`,
+    video: true,
+    down: { loss, delayMs: 300 },
+  })),
+  {
+    name: 'picture, 300 ms and bursts of 3, 5 % down',
+    video: true,
+    down: { bursts: burstLoss({ loss: 0.05, meanLength: 3 }), delayMs: 300 },
+  },
   { name: 'picture, 500 kbit/s down', video: true, down: { rateKbps: 500, queueBytes: 30_000, delayMs } },
   {
     name: 'picture, 1500 -> 400 -> 1500 kbit/s',
@@ -134,6 +144,7 @@ export async function measureCalls(
     env: {
       ...{ PARLEY_MEDIA_ADDRESSES: '127.0.0.1', PARLEY_RTC_WORKERS: '1', PARLEY_LOG_LEVEL: 'warn' },
       ...{ PARLEY_RTC_CONGESTION: flag, PARLEY_RTC_REPAIR: flag, PARLEY_GATEWAY_DRAIN_MS: '0' },
+      PARLEY_RTC_FEC: process.env.PARLEY_RTC_FEC ?? 'true',
     },
   })
   const pages = await servePage()

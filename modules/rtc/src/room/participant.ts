@@ -14,6 +14,7 @@ import { SubscribeConnection } from '../connection/subscribe-connection.ts'
 import type { PathFacts } from '../sfu/messages.ts'
 import { Allocation, repairShare } from './allocation.ts'
 import { Downlink } from './downlink.ts'
+import type { FecFacts } from './fec-share.ts'
 import { Publication } from './publication.ts'
 import { type PathLoss, ReportedLoss, SteadyLoss } from './repair.ts'
 import { type Rights, requireSource } from './rights.ts'
@@ -344,11 +345,13 @@ export class Participant {
     this.#repairedAtMs = nowMs
     const path = this.#steadyLoss.update(facts)
     const share = Math.max(leastRepairBudget, repairShare(path.loss))
-    this.#receiving?.server.transport.setRepairBudget(Math.round(facts.target * share))
-    this.#setRepair(path)
+    const { protection } = this.allocation
+    const budget = facts.target * share + protection.bitrate
+    this.#receiving?.server.transport.setRepairBudget(Math.round(budget))
+    this.#setRepair({ ...path, roundTripMs: facts.roundTripMs, most: protection.most })
   }
 
-  #setRepair(path: PathLoss): void {
+  #setRepair(path: PathLoss | FecFacts): void {
     for (const subscription of this.subscriptions.values()) subscription.setRepair(path)
   }
 
@@ -356,7 +359,7 @@ export class Participant {
     if (this.#receiving) return this.#receiving
     const { worker, announced, limits, id: roomId } = this.room
     const connection = new SubscribeConnection({
-      ...{ worker, announced, measured: limits.congestion },
+      ...{ worker, announced, measured: limits.congestion, protects: limits.fec && limits.repair },
       lastVersion: this.#lastVersion,
       onOffer: (offer) => this.send({ type: 'rtc.subscribe-offer', roomId, ...offer }),
       onTrack: (publicationId, negotiated) => this.handleTrack(publicationId, negotiated),

@@ -24,6 +24,8 @@ const videoCopies: readonly [loss: number, copies: number][] = [
   [0.1, 1],
 ]
 const burstsFrom = 0.05
+/** Below this loss protection ahead takes the place of copies: it costs a fraction of them. */
+const copiesBesideFecFrom = 0.25
 
 /**
  * How losses of a stream are repaired beyond answering requests. Redundancy is for paths that lose whatever is sent;
@@ -32,14 +34,14 @@ const burstsFrom = 0.05
 export function repairOf(
   kind: 'audio' | 'video',
   { loss, lossKind }: PathLoss,
-  options: { red: boolean },
+  { red, fecShare = 0 }: { red: boolean; fecShare?: number },
 ): RepairOptions {
   const random = lossKind === 'random' && loss >= noticeableLoss
   if (kind === 'audio') {
     const depth = random ? frames(loss) : 0
-    const copies = options.red ? (loss >= audioCopiesFrom ? 1 : 0) : Math.min(6, depth)
+    const copies = red ? (loss >= audioCopiesFrom ? 1 : 0) : Math.min(6, depth)
     return {
-      redDepth: options.red ? depth : 0,
+      redDepth: red ? depth : 0,
       copies: random ? copies : 0,
       bursts: false,
       deadlineMs: audioDeadlineMs,
@@ -47,7 +49,11 @@ export function repairOf(
   }
   return {
     redDepth: 0,
-    copies: random ? (videoCopies.find(([from]) => loss >= from)?.[1] ?? 0) : 0,
+    fecShare,
+    copies:
+      random && !(fecShare > 0 && loss < copiesBesideFecFrom)
+        ? (videoCopies.find(([from]) => loss >= from)?.[1] ?? 0)
+        : 0,
     bursts: random && loss >= burstsFrom,
     deadlineMs: videoDeadlineMs,
   }

@@ -124,7 +124,7 @@ function publicationsOf(
 function play(participant: Participant, offer: ReturnType<typeof readSdp>): string {
   const { worker, announced, publications, limits } = participant.room
   const connection = new PlayConnection({
-    ...{ worker, announced, offer, measured: limits.congestion },
+    ...{ worker, announced, offer, measured: limits.congestion, protects: limits.fec && limits.repair },
     onTrack: (publicationId, negotiated) => participant.handleTrack(publicationId, negotiated),
     onClosed: (reason) => participant.handleConnectionClosed('receive', reason),
   })

@@ -9,9 +9,11 @@ namespace {
 constexpr size_t kRtpHeader = 12;
 constexpr size_t kFecHeader = 10;
 constexpr int kShortMask = 16;
-// Small frames wait for each other this long, so that a packet protects several; then half of what one costs is enough.
+// What comes back long after its frame is not shown any more. So a frame has its protection at once when half of what that
+// costs is there, which those after it pay for; small frames wait for each other, and after this time for less.
+constexpr double kEnough = 0.5;
 constexpr Micros kPatience = 100'000;
-constexpr double kEnoughThen = 0.5;
+constexpr double kEnoughThen = 0.25;
 
 }  // namespace
 
@@ -33,7 +35,7 @@ void UlpFec::Add(int64_t sequence, View packet, double share, Micros now) {
 
 int UlpFec::Due(Micros now) const {
   if (held_.empty()) return 0;
-  int due = std::min(int(credit_), int(held_.size()));
+  int due = std::min(int(std::max(credit_, 0.0) + kEnough), int(held_.size()));
   if (due == 0 && now - began_ >= kPatience && credit_ >= kEnoughThen) due = 1;
   return due;
 }
