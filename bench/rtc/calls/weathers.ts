@@ -38,6 +38,16 @@ export const weathers: readonly Weather[] = [
     down: { bursts: burstLoss({ loss: 0.1, meanLength: 5 }), delayMs },
   },
   { name: 'picture, 300 ms down', video: true, down: { delayMs: 300 } },
+  ...[0.05, 0.1].map((loss) => ({
+    name: `picture, 300 ms and ${loss * 100} % down`,
+    video: true,
+    down: { loss, delayMs: 300 },
+  })),
+  {
+    name: 'picture, 300 ms and bursts of 3, 5 % down',
+    video: true,
+    down: { bursts: burstLoss({ loss: 0.05, meanLength: 3 }), delayMs: 300 },
+  },
   { name: 'picture, 500 kbit/s down', video: true, down: { rateKbps: 500, queueBytes: 30_000, delayMs } },
   {
     name: 'picture, 1500 -> 400 -> 1500 kbit/s',

@@ -79,6 +79,11 @@ export const rtcSettings = {
     true,
     'Answer random loss with redundancy: deeper RED, copies, several answers to one request; false: requests alone',
   ),
+  fec: flag(
+    'PARLEY_RTC_FEC',
+    true,
+    'Protect VP8 and VP9 pictures by ULPFEC where random loss meets a long round trip; false: requests and copies alone',
+  ),
   roomLeaseMs: integer(
     'PARLEY_RTC_ROOM_LEASE_MS',
     { default: 6_000, min: 1_000, max: 60_000 },

@@ -145,6 +145,10 @@ inline EgressStreamOptions TestStream(bool video, uint8_t payloadType, uint32_t 
   stream.rtxSsrc = ssrc + 1;
   stream.mid = "m";
   stream.cname = "c";
+  if (video) {
+    stream.fecPayloadType = 88;
+    stream.redPayloadType = 89;
+  }
   stream.payloads.push_back({payloadType, payloadType, uint8_t(payloadType + 1), !video});
   for (int e = 1; e < int(Extension::kCount); e++) stream.extensions.emplace_back(Extension(e), uint8_t(e));
   return stream;

@@ -27,6 +27,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       EgressStreamOptions viewer = TestStream(video, payloadType, 0x02030200 + i * 0x10);
       viewer.startFromCache = true;
       pair->sfu.CreateStream(30 + i, 2, 10 + i, viewer);
+      RepairOptions repair;
+      repair.fecShare = i % 2 ? 1 : 0.3;
+      repair.bursts = i % 2 == 0;
+      pair->sfu.SetRepair(20 + i, repair);
     }
   }
   size_t at = 0;

@@ -145,6 +145,12 @@ export type EgressStreamOptions = {
   startFromCache?: boolean
   /** Only the chosen layer is sent: never a lower one in its place. Default false. */
   exactLayer?: boolean
+  /**
+   * Payload types under which the subscriber takes ULPFEC (RFC 5109) and RED (RFC 2198) for video. With both, VP8 and VP9
+   * can be protected (`RepairOptions.fecShare`).
+   */
+  fecPayloadType?: number
+  redPayloadType?: number
   /** Most packets kept for retransmission. Default 1024 for video, 128 for audio. */
   historyPackets?: number
 }
@@ -165,6 +171,12 @@ export type RepairOptions = {
   bursts?: boolean
   /** Milliseconds after its forwarding at which a packet is of no use any more. Default 0: as long as it is held. */
   deadlineMs?: number
+  /**
+   * Packets of ULPFEC for one packet of VP8 or VP9, 0 to 1: so many for pictures that others stand on, twice as many for key
+   * frames, half for the others; within the repair budget, of which 40 % of what may be spent at once stays for answers. Only
+   * for streams with `fecPayloadType`, which then go out within RED. Default 0.
+   */
+  fecShare?: number
 }
 
 export type PlayoutDelay = { minMs: number; maxMs: number }

@@ -68,6 +68,12 @@ export type EgressStreamStats = {
   /** Payload that was sent again or unasked, and that RED added. */
   repairBytes: number
   redundantBytes: number
+  /** ULPFEC that was sent, and its payload. */
+  fecPackets: number
+  fecBytes: number
+  /** Requests for what ULPFEC should have brought back, not answered at once, and those where it had not. */
+  leftToFec: number
+  fecFailures: number
   /** Repairs that would have come too late, or that the budget did not allow. */
   lateRepairs: number
   refusedRepairs: number

@@ -302,17 +302,25 @@ export async function subscribe(
   worker: FastpathWorker,
   page: Page,
   published: Published,
-  options: { video: string; audio?: string[]; layer?: number; stripRed?: boolean; tcpOnly?: boolean } = {
-    video: 'vp8',
-  },
+  options: {
+    video: string
+    audio?: string[]
+    layer?: number
+    stripRed?: boolean
+    tcpOnly?: boolean
+    protects?: boolean
+  } = { video: 'vp8' },
 ) {
   const transport = worker.createTransport({ reportRtcp: true, reportSent: true })
   const audio = options.audio ?? ['opus']
   const streams = published.tracks.map((track, index) => {
     const section = published.sections[index]
     if (!section) throw new Error('no section')
-    const codecs = section.kind === 'audio' ? audio : [options.video]
-    const egress = samePayloads(ingressPayloads(keptPayloads(section, codecs)))
+    const media = section.kind === 'audio' ? audio : [options.video]
+    const egress = samePayloads(ingressPayloads(keptPayloads(section, media)))
+    const protects = section.kind === 'video' && options.protects
+    const codecs = protects ? [...media, 'red', 'ulpfec'] : media
+    const numberOf = (codec: string) => section.payloads.find((p) => p.codec === codec)?.payloadType ?? 0
     const red = section.payloads.find((p) => p.codec === 'red')
     const opus = section.payloads.find((p) => p.codec === 'opus')
     if (options.stripRed && section.kind === 'audio' && red && opus) {
@@ -328,6 +336,7 @@ export async function subscribe(
         payloads: egress,
         cname: 'publisher',
         layer: options.layer ?? 0,
+        ...(protects && { redPayloadType: numberOf('red'), fecPayloadType: numberOf('ulpfec') }),
       }),
     }
   })

@@ -133,6 +133,45 @@ describe.skipIf(missing !== '')(`Chromium to Chromium${missing ? ` (skipped: ${m
     expect(Number(concealed?.packetsDiscarded ?? 0)).toBeLessThan(Number(concealed?.packetsReceived) / 4)
   }, 60_000)
 
+  it.each(['vp8', 'vp9'])(
+    'FAST-120: Chromium takes %s with protection, and its coming and going interrupts nothing',
+    async (video) => {
+      const [alice, bob] = [await open(), await open()]
+      const published = await publish(worker, alice, { video })
+      const { streams } = await subscribe(worker, bob, published, { video, protects: true })
+      await untilFrames(bob, 20)
+      const stream = streams.find(({ kind }) => kind === 'video')
+      const sent = async () => (await worker.stats()).streams.find(({ id }) => id === stream?.id)
+      for (let turn = 0; turn < 3; turn++) {
+        stream?.setRepair({ fecShare: 0.5 })
+        const before = (await sent())?.fecPackets ?? 0
+        await untilFrames(bob, (await framesOf(bob)) + 40)
+        expect((await sent())?.fecPackets).toBeGreaterThan(before + 5)
+        stream?.setRepair({})
+        await untilFrames(bob, (await framesOf(bob)) + 20)
+      }
+      // Numbers of protection are neither missed nor asked for, and no key frame either.
+      expect(inbound(await statsOf(bob), 'video')).toMatchObject({
+        packetsLost: 0,
+        nackCount: 0,
+        pliCount: 0,
+      })
+      expect(await sent()).toMatchObject({ nacks: 0, plis: 0 })
+    },
+    60_000,
+  )
+
+  it('FAST-127: Chromium answers reference times, so the round trip to a publisher is known without any loss', async () => {
+    const alice = await open()
+    const published = await publish(worker, alice, { video: 'vp8' })
+    const layer = async () => {
+      const { tracks } = await worker.stats()
+      return tracks.find(({ id }) => id === published.tracks[1]?.id)?.layers[0]
+    }
+    await until('the round trip', 15, async () => ((await layer())?.rttMs ?? -1) >= 0)
+    expect(await layer()).toMatchObject({ nacks: 0 })
+  }, 30_000)
+
   it('FAST-65: as DTLS client we take the SRTP profile Chromium chooses', async () => {
     const [alice, bob] = [await open(), await open()]
     const published = await publish(worker, alice, { video: 'vp8', setup: 'active' })

@@ -183,7 +183,7 @@ describe.skipIf(!addon)('forwarding, on a virtual clock', () => {
     expect(peer.takeInbox().wire).toEqual([inbox.wire[1]])
   })
 
-  it('FAST-24: a gap is asked for, again each 40 ms, ten times at most, and the answer goes on as if never lost', () => {
+  it('FAST-24: a gap is asked for, more and more slowly, ten times at most, and the answer goes on as if never lost', () => {
     const { peer } = subscribe()
     sendFrame({ sequence: 1, picture: 1, key: true })
     sendFrame({ sequence: 2, picture: 2 })
@@ -191,7 +191,7 @@ describe.skipIf(!addon)('forwarding, on a virtual clock', () => {
     w.run(4)
     publisher.takeInbox()
     const asked: number[][] = []
-    for (let ms = 0; ms < 600; ms++) {
+    for (let ms = 0; ms < 4_000; ms++) {
       w.run(1)
       for (const packet of publisher.takeInbox().rtcp) {
         if (packet.type === 205 && packet.count === 1) asked.push(nackedBy(packet))

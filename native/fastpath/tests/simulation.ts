@@ -234,7 +234,13 @@ export function readVp8(payload: Uint8Array): {
   }
 }
 
-export type Received = { rtp: ReturnType<typeof readRtp>[]; rtcp: Rtcp[]; wire: Uint8Array[] }
+export type Received = {
+  rtp: ReturnType<typeof readRtp>[]
+  rtcp: Rtcp[]
+  wire: Uint8Array[]
+  /** The RTP packets of `rtp`, decrypted, whole. */
+  plain: Uint8Array[]
+}
 
 /** A peer of the simulated SFU: its own core speaks DTLS, SRTP is applied packet by packet. */
 export class SimulatedPeer {
@@ -246,7 +252,7 @@ export class SimulatedPeer {
   /** @returns false to lose a packet on its way. */
   passes: (direction: 'to-sfu' | 'to-peer', packet: Uint8Array) => boolean = () => true
   srtp: NativeSrtp | undefined
-  #inbox: Received = { rtp: [], rtcp: [], wire: [] }
+  #inbox: Received = { rtp: [], rtcp: [], wire: [], plain: [] }
   readonly #world: Simulation
 
   constructor(world: Simulation, address: string, options: TransportOptions) {
@@ -271,7 +277,7 @@ export class SimulatedPeer {
 
   takeInbox(): Received {
     const inbox = this.#inbox
-    this.#inbox = { rtp: [], rtcp: [], wire: [] }
+    this.#inbox = { rtp: [], rtcp: [], wire: [], plain: [] }
     return inbox
   }
 
@@ -313,8 +319,12 @@ export class SimulatedPeer {
     const isRtcp = (data[1] ?? 0) >= 192 && (data[1] ?? 0) <= 223
     const plain = isRtcp ? this.srtp?.unprotectRtcp(data) : this.srtp?.unprotectRtp(data)
     if (!plain) return
-    if (isRtcp) this.#inbox.rtcp.push(...readRtcp(plain))
-    else this.#inbox.rtp.push(readRtp(plain))
+    if (isRtcp) {
+      this.#inbox.rtcp.push(...readRtcp(plain))
+      return
+    }
+    this.#inbox.plain.push(plain)
+    this.#inbox.rtp.push(readRtp(plain))
   }
 
   /** A fresh transport of the SFU for the same peer, as far as ICE. */

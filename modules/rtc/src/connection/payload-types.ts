@@ -1,5 +1,6 @@
 import type { Codec } from '@parley/protocols/sdp'
 import { codecKey, familyOf } from './codecs.ts'
+import { protectionNumbers } from './protection.ts'
 
 type Numbers = { payloadType: number; retransmission: number }
 
@@ -25,7 +26,9 @@ const measuredFeedback = [...videoFeedback, 'transport-cc', 'goog-remb']
 export class PayloadTypes {
   readonly #measured: boolean
   readonly #numbers = new Map<string, Numbers>()
-  readonly #free = [...range(100, 127), ...range(35, 62)].filter((number) => ![111, 45, 46].includes(number))
+  readonly #free = [...range(100, 127), ...range(35, 62)].filter(
+    (number) => ![111, 45, 46, ...protectionNumbers].includes(number),
+  )
 
   /** `measured`: feedback is asked for by which the path is measured. */
   constructor(options: { measured: boolean }) {

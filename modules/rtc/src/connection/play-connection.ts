@@ -9,6 +9,7 @@ import { UnsupportedSdpError } from '../errors.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
 import { acceptedCodecs, codecKey, egressPayloads } from './codecs.ts'
 import { extensionIds, playableExtensions } from './header-extensions.ts'
+import { acceptedProtection, protectionOf } from './protection.ts'
 import { sessionId } from './publish-connection.ts'
 import type { ReceivingConnection } from './receiving-connection.ts'
 import { ServerTransport } from './server-transport.ts'
@@ -19,6 +20,8 @@ export interface PlayConnectionOptions {
   announced: readonly string[]
   /** Feedback that measures the player's path is agreed to where it is offered. */
   measured: boolean
+  /** Protection of pictures is agreed to where it is offered. */
+  protects: boolean
   offer: SessionDescription
   onTrack: (publicationId: string, negotiated: NegotiatedTrack | undefined) => void
   onClosed: (reason: TransportCloseReason) => void
@@ -113,8 +116,13 @@ export class PlayConnection implements ReceivingConnection {
     slot.ssrcs = rtxSsrc === 0 ? [ssrc] : [ssrc, rtxSsrc]
     const { mid } = slot.section
     const extensions = extensionIds(playableExtensions(slot.section, this.#options))
-    const negotiated = payloads.length === 0 ? undefined : { mid, ssrc, rtxSsrc, payloads, extensions }
-    this.#options.onTrack(track.publicationId, negotiated)
+    const protection = protectionOf(this.#protectionOf(slot.section))
+    const negotiated = { mid, ssrc, rtxSsrc, payloads, extensions, protection }
+    this.#options.onTrack(track.publicationId, payloads.length === 0 ? undefined : negotiated)
+  }
+
+  #protectionOf({ kind, codecs }: MediaDescription): Codec[] {
+    return this.#options.protects && kind === 'video' ? acceptedProtection(codecs) : []
   }
 
   #describe(section: MediaDescription): MediaDescription {
@@ -127,7 +135,8 @@ export class PlayConnection implements ReceivingConnection {
     const { codecs, track, ssrcs } = slot
     const cname = track?.participantId ?? '-'
     return {
-      ...{ ...answer, direction: 'sendonly', rejected: false, codecs },
+      ...{ ...answer, direction: 'sendonly', rejected: false },
+      codecs: [...codecs, ...this.#protectionOf(section)],
       headerExtensions: playableExtensions(section, this.#options),
       ...(track !== undefined && {
         msid: { stream: track.mediaStream, track: track.publicationId },

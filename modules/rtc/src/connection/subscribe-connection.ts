@@ -10,6 +10,7 @@ import type { MediaWorker } from '../sfu/media-worker.ts'
 import { egressPayloads } from './codecs.ts'
 import { extensionIds, offeredExtensions } from './header-extensions.ts'
 import { PayloadTypes } from './payload-types.ts'
+import { offeredProtection, type Protection, protectionOf } from './protection.ts'
 import { sessionId } from './publish-connection.ts'
 import { ServerTransport } from './server-transport.ts'
 
@@ -30,6 +31,7 @@ export interface NegotiatedTrack {
   readonly rtxSsrc: number
   readonly payloads: readonly EgressPayload[]
   readonly extensions: ExtensionIds
+  readonly protection: Protection | undefined
 }
 
 export interface SubscribeOffer {
@@ -43,6 +45,8 @@ export interface SubscribeConnectionOptions {
   announced: readonly string[]
   /** The subscriber is asked for the feedback that measures its path. */
   measured: boolean
+  /** Protection of pictures is offered. */
+  protects: boolean
   /** Versions go on from here: those of a participant never repeat. */
   lastVersion: number
   onOffer: (offer: SubscribeOffer) => void
@@ -97,7 +101,8 @@ export class SubscribeConnection {
   }
 
   add(track: OfferedTrack): void {
-    const codecs = track.codecs.flatMap((codec) => this.#payloadTypes.offered(codec) ?? [])
+    const media = track.codecs.flatMap((codec) => this.#payloadTypes.offered(codec) ?? [])
+    const codecs = [...media, ...(this.#options.protects ? offeredProtection(media) : [])]
     const ssrc = this.#worker.newSsrc()
     const rtxSsrc = track.kind === 'video' ? this.#worker.newSsrc() : 0
     const assignment = { ...track, ssrc, rtxSsrc, agreed: false }
@@ -227,5 +232,6 @@ function negotiated(section: MediaDescription, assignment: Assignment): Negotiat
   const payloads = egressPayloads(assignment.codecs, section.codecs)
   if (payloads.length === 0) return undefined
   const { ssrc, rtxSsrc } = assignment
-  return { mid: section.mid, ssrc, rtxSsrc, payloads, extensions: extensionIds(section.headerExtensions) }
+  const extensions = extensionIds(section.headerExtensions)
+  return { mid: section.mid, ssrc, rtxSsrc, payloads, extensions, protection: protectionOf(section.codecs) }
 }

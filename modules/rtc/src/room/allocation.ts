@@ -1,11 +1,14 @@
 import type { PathFacts } from '../sfu/messages.ts'
 import { Allocator, type VideoAllotment, type VideoRequest } from './allocator.ts'
+import { mostFecShare } from './fec-share.ts'
 
 /** A subscription as the allocation sees it. */
 export interface Allocable {
   readonly publication: { readonly id: string; readonly kind: 'audio' | 'video' }
   /** Bits a second of sound that is sent now. */
   readonly audioBitrate: number
+  /** Packets of protection for one of its media that are wanted, whether there is room or not. */
+  readonly protection: number
   /** Undefined: it is not sent for another reason, or is no video. */
   videoRequest(): VideoRequest | undefined
   setAllotment(allotment: VideoAllotment | undefined): void
@@ -42,6 +45,7 @@ export class Allocation {
   #beganAtMs = 0
   #wanted = 0
   #allotted = 0
+  #video = 0
 
   constructor(options: AllocationOptions) {
     this.#options = options
@@ -57,6 +61,18 @@ export class Allocation {
   /** Bits a second that everything at its best would take, and what was allotted. */
   get bitrates(): { wanted: number; allotted: number } {
     return { wanted: Math.round(this.#wanted), allotted: Math.round(this.#allotted) }
+  }
+
+  /**
+   * What is left for protection beyond media and answers: bits a second, and for one packet of a picture. It never takes
+   * a layer away.
+   */
+  get protection(): { bitrate: number; most: number } {
+    const { facts } = this
+    if (facts === undefined || this.#video <= 0) return { bitrate: 0, most: 0 }
+    const room = Math.max(0, facts.target * (1 - repairShare(facts.loss)) - this.#allotted)
+    const bitrate = Math.min(room, mostFecShare * this.#video)
+    return { bitrate, most: bitrate / this.#video }
   }
 
   handleFacts(facts: PathFacts): void {
@@ -82,8 +98,10 @@ export class Allocation {
     }
     const requests = new Map<Allocable, VideoRequest>()
     let audioBitrate = 0
+    let protection = 0
     for (const subscription of subscriptions) {
       audioBitrate += subscription.audioBitrate
+      protection = Math.max(protection, subscription.protection)
       const request = subscription.videoRequest()
       if (request !== undefined) requests.set(subscription, request)
     }
@@ -94,14 +112,16 @@ export class Allocation {
       ...{ audioBitrate, videos, nowMs: this.#options.now() },
     })
     const probing = this.#options.now() - this.#beganAtMs < graceMs
-    this.#allotted = audioBitrate
+    this.#video = 0
     for (const subscription of subscriptions) {
       const request = requests.get(subscription)
       const allotment = request && allotments.get(request.id)
-      this.#allotted += allotment?.step?.bitrate ?? 0
+      this.#video += allotment?.step?.bitrate ?? 0
       subscription.setAllotment(probing ? undefined : allotment)
     }
-    const wanted = Allocator.wanted({ audioBitrate, videos }) / (1 - share)
+    this.#allotted = audioBitrate + this.#video
+    const media = Allocator.wanted({ audioBitrate, videos })
+    const wanted = (media + protection * (media - audioBitrate)) / (1 - share)
     if (Math.abs(wanted - this.#wanted) <= 0.05 * this.#wanted) return
     this.#wanted = wanted
     this.#options.setWanted(wanted)

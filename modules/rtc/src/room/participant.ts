@@ -15,6 +15,7 @@ import type { MediaWorker } from '../sfu/media-worker.ts'
 import type { PathFacts } from '../sfu/messages.ts'
 import { Allocation, repairShare } from './allocation.ts'
 import { Downlink } from './downlink.ts'
+import type { FecFacts } from './fec-share.ts'
 import { Publication } from './publication.ts'
 import { type PathLoss, ReportedLoss, SteadyLoss } from './repair.ts'
 import { type Rights, requireSource } from './rights.ts'
@@ -430,13 +431,15 @@ export class Participant {
     this.#repairedAtMs = nowMs
     const path = this.#steadyLoss.update(facts)
     const share = Math.max(leastRepairBudget, repairShare(path.loss))
+    const { protection } = this.allocation
     // What the path carries beyond the media is free for repairs.
-    const budget = Math.max(facts.target * share, facts.target - this.allocation.bitrates.allotted)
+    const beside = facts.target - this.allocation.bitrates.allotted
+    const budget = Math.max(facts.target * share + protection.bitrate, beside)
     this.#receiving?.server.transport.setRepairBudget(Math.round(budget))
-    this.#setRepair(path)
+    this.#setRepair({ ...path, roundTripMs: facts.roundTripMs, most: protection.most })
   }
 
-  #setRepair(path: PathLoss): void {
+  #setRepair(path: PathLoss | FecFacts): void {
     for (const subscription of this.subscriptions.values()) subscription.setRepair(path)
   }
 
@@ -445,7 +448,7 @@ export class Participant {
     const { worker } = this
     const { announced, limits, id: roomId } = this.room
     const connection = new SubscribeConnection({
-      ...{ worker, announced, measured: limits.congestion },
+      ...{ worker, announced, measured: limits.congestion, protects: limits.fec && limits.repair },
       lastVersion: this.#lastVersion,
       onOffer: (offer) => this.send({ type: 'rtc.subscribe-offer', roomId, ...offer }),
       onTrack: (publicationId, negotiated) => this.handleTrack(publicationId, negotiated),

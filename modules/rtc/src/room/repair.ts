@@ -26,6 +26,8 @@ const videoCopies: readonly [loss: number, copies: number][] = [
 ]
 const mostCopies = 6
 const burstsFrom = 0.05
+/** Below this loss protection ahead takes the place of copies: it costs a fraction of them. */
+const copiesBesideFecFrom = 0.25
 
 /**
  * How losses of a stream are repaired beyond answering requests. Redundancy is for paths that lose whatever is sent;
@@ -34,22 +36,26 @@ const burstsFrom = 0.05
 export function repairOf(
   kind: 'audio' | 'video',
   { loss, lossKind }: PathLoss,
-  options: { red: boolean },
+  { red, fecShare = 0 }: { red: boolean; fecShare?: number },
 ): RepairOptions {
   const random = lossKind === 'random' && loss >= noticeableLoss
   if (kind === 'audio') {
     if (!random) return { redDepth: 0, copies: 0, bursts: false, deadlineMs: audioDeadlineMs }
     const copies = loss >= audioCopiesFrom ? 1 : 0
     return {
-      redDepth: options.red ? frames(copies > 0 ? loss ** copyExponent : loss) : 0,
-      copies: options.red ? copies : Math.min(mostCopies, frames(loss)),
+      redDepth: red ? frames(copies > 0 ? loss ** copyExponent : loss) : 0,
+      copies: red ? copies : Math.min(mostCopies, frames(loss)),
       bursts: false,
       deadlineMs: audioDeadlineMs,
     }
   }
   return {
     redDepth: 0,
-    copies: random ? (videoCopies.find(([from]) => loss >= from)?.[1] ?? 0) : 0,
+    fecShare,
+    copies:
+      random && !(fecShare > 0 && loss < copiesBesideFecFrom)
+        ? (videoCopies.find(([from]) => loss >= from)?.[1] ?? 0)
+        : 0,
     bursts: random && loss >= burstsFrom,
     deadlineMs: videoDeadlineMs,
   }

@@ -19,6 +19,8 @@ export interface RoomLimits {
   congestion: boolean
   /** Random loss is answered with redundancy. */
   repair: boolean
+  /** Pictures are protected ahead where answers would come late. */
+  fec: boolean
 }
 
 export interface RoomOptions {

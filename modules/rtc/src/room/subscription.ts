@@ -6,6 +6,7 @@ import type { UsageFacts } from '../usage/usage-meter.ts'
 import type { Allocable } from './allocation.ts'
 import type { VideoAllotment, VideoRequest } from './allocator.ts'
 import type { Reducible } from './downlink.ts'
+import { type FecFacts, FecShare, type RepairCounters } from './fec-share.ts'
 import { chooseLayer, largestSize } from './layers.ts'
 import type { Participant } from './participant.ts'
 import type { Publication } from './publication.ts'
@@ -41,6 +42,8 @@ export class Subscription implements Reducible, Allocable {
   #highestLayer = Number.POSITIVE_INFINITY
   #allotment: VideoAllotment | undefined
   #red = false
+  /** Where the subscriber agreed to it. */
+  #fecShare: FecShare | undefined
   #repair = ''
   #copies = 0
 
@@ -91,6 +94,11 @@ export class Subscription implements Reducible, Allocable {
     return this.publication.layers[0]?.bitrate || audioGuess
   }
 
+  /** Packets of protection for one of its media that would be sent if there were room. */
+  get protection(): number {
+    return this.#fecShare?.wanted ?? 0
+  }
+
   videoRequest(): VideoRequest | undefined {
     if (this.publication.kind !== 'video' || this.#hindrance() !== undefined) return undefined
     const { id, source, layers, owner } = this.publication
@@ -117,6 +125,7 @@ export class Subscription implements Reducible, Allocable {
     this.#red = track !== undefined && this.#takesRed(track)
     this.#repair = ''
     this.#copies = 0
+    this.#fecShare = track?.protection === undefined ? undefined : new FecShare()
     const transport = this.subscriber.receiving?.server.transport
     if (track !== undefined && transport !== undefined && !transport.closed) {
       const { kind } = this.publication
@@ -126,6 +135,7 @@ export class Subscription implements Reducible, Allocable {
         ...{ kind, paused: true, layer: this.#layer ?? 0, cname: this.publication.owner.id },
         ...{ mid: track.mid, ssrc: track.ssrc, payloads: track.payloads, extensions: track.extensions },
         ...(track.rtxSsrc !== 0 && { rtxSsrc: track.rtxSsrc }),
+        ...track.protection,
         startFromCache: this.subscriber.via === 'whep',
       })
     }
@@ -185,13 +195,19 @@ export class Subscription implements Reducible, Allocable {
   }
 
   /** Sets what is done against losses, as its path loses. */
-  setRepair(path: PathLoss): void {
-    const options = repairOf(this.publication.kind, path, { red: this.#red })
+  setRepair(path: PathLoss | FecFacts): void {
+    const fecShare = 'roundTripMs' in path ? this.#fecShare?.update(path, performance.now()) : 0
+    const options = repairOf(this.publication.kind, path, { red: this.#red, fecShare: fecShare ?? 0 })
     const key = JSON.stringify(options)
     if (this.#stream === undefined || key === this.#repair) return
     this.#repair = key
     this.#copies = options.copies ?? 0
     this.#stream.setRepair(options)
+  }
+
+  /** Counters of its stream as they are now. */
+  countRepairs(counters: RepairCounters): void {
+    this.#fecShare?.count(counters)
   }
 
   close(): void {

@@ -108,6 +108,7 @@ export class QualityReporter {
           const data = { roomId, publicationId: publication.id, reason, wantedLayer, ...sent(counters) }
           points.push({ projectId, subject, name: 'rtc.sent', at, data })
           const loss = this.#lossOf(stream, counters, subscription.copies)
+          subscription.countRepairs(counters)
           if (counters.packets === 0) continue
           if (publication.kind === 'video') losses.push(loss)
           else heard.push({ loss, jitterMs: counters.jitterMs })
@@ -144,6 +145,7 @@ function received(layer: LayerStats) {
 function sent(stream: EgressStreamStats) {
   const { layer, packets, bytes, frames, retransmissions, nacks, plis } = stream
   const { repairBytes, redundantBytes, lateRepairs, refusedRepairs } = stream
+  const { fecPackets, fecBytes, leftToFec, fecFailures } = stream
   const { fractionLost, packetsLost, jitterMs, rttMs } = stream
   return {
     layer,
@@ -152,6 +154,7 @@ function sent(stream: EgressStreamStats) {
     frames,
     retransmissions,
     ...{ repairBytes, redundantBytes, lateRepairs, refusedRepairs },
+    ...{ fecPackets, fecBytes, leftToFec, fecFailures },
     nacks,
     plis,
     fractionLost,

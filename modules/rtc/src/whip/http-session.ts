@@ -125,7 +125,7 @@ function play(participant: Participant, offer: ReturnType<typeof readSdp>): stri
   const { worker } = participant
   const { announced, publications, limits } = participant.room
   const connection = new PlayConnection({
-    ...{ worker, announced, offer, measured: limits.congestion },
+    ...{ worker, announced, offer, measured: limits.congestion, protects: limits.fec && limits.repair },
     onTrack: (publicationId, negotiated) => participant.handleTrack(publicationId, negotiated),
     onClosed: (reason) => participant.handleConnectionClosed('receive', reason),
   })

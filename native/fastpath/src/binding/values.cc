@@ -260,6 +260,8 @@ RepairOptions ReadRepairOptions(const Reader& r) {
   o.copies = int(r.Number("copies", 0));
   o.bursts = r.Bool("bursts", false);
   o.deadline = Milliseconds(r, "deadlineMs", 0);
+  double fecShare = r.Number("fecShare", 0);
+  o.fecShare = fecShare > 0 ? fecShare < 1 ? fecShare : 1 : 0;
   return o;
 }
 
@@ -277,6 +279,8 @@ EgressStreamOptions ReadStreamOptions(const Reader& r) {
   o.padTo = r.Bool("equalSizes", true) ? 16 : 0;
   o.startFromCache = r.Bool("startFromCache", false);
   o.exactLayer = r.Bool("exactLayer", false);
+  o.fecPayloadType = PayloadTypeOf(r, "fecPayloadType");
+  o.redPayloadType = PayloadTypeOf(r, "redPayloadType");
   o.mid = r.Text("mid");
   o.cname = r.Text("cname");
   if (o.cname.empty()) o.cname = "parley";

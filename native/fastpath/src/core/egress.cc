@@ -253,7 +253,8 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     entry.hasPlayoutDelay = true;
     entry.playoutDelay = p.playoutDelay;
   }
-  if (sequence > lastSequence_ || !everSent_) {
+  bool newest = sequence > lastSequence_ || !everSent_;
+  if (newest) {
     if (!everSent_ || entry.timestamp != lastTimestamp_) frames_++;
     if (f.startOfKeyFrame) keyFrames_++;
     lastSequence_ = sequence;
@@ -266,6 +267,12 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     }
   }
   everSent_ = true;
+  bool protects = Protects(p);
+  if (protects) {
+    entry.redPayloadType = options.redPayloadType;
+    // What comes behind others has its place among those that are protected already.
+    if (newest) Protect(entry, now);
+  }
   if (options.historyPackets > 0) {
     Rewritten& kept = history_.Put(std::move(entry), now);
     transport.Dispatch(*this, kept, false, now);
@@ -273,6 +280,7 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
   } else {
     transport.Dispatch(*this, entry, false, now);
   }
+  if (protects && newest && p.marker) SendFec(now);
 }
 
 void EgressStream::OnKeyFrameRequest(Micros now) {
@@ -348,6 +356,8 @@ Record EgressStream::Stats() const {
   r.Number("nacks", double(nacks_)).Number("plis", double(plis_));
   r.Number("repairBytes", double(repairBytes_)).Number("redundantBytes", double(redundantBytes_));
   r.Number("missed", double(missed_));
+  r.Number("fecPackets", double(fecPackets_)).Number("fecBytes", double(fecBytes_));
+  r.Number("leftToFec", double(leftToFec_)).Number("fecFailures", double(fecFailures_));
   r.Number("lateRepairs", double(lateRepairs_)).Number("refusedRepairs", double(refusedRepairs_));
   r.Number("fractionLost", fractionLost_).Number("packetsLost", lost_).Number("jitterMs", jitterMs_);
   r.Number("rttMs", rtt_ < 0 ? -1 : double(rtt_) / 1000);

@@ -1,12 +1,15 @@
 #pragma once
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "core/fec_rows.h"
 #include "core/header_extensions.h"
 #include "core/ingress.h"
 #include "core/rtx_history.h"
 #include "core/sequence_map.h"
+#include "core/ulp_fec.h"
 
 namespace parley {
 
@@ -32,6 +35,9 @@ struct EgressStreamOptions {
   bool startFromCache = false;
   /** Nothing is sent in place of the layer that was chosen. */
   bool exactLayer = false;
+  /** What the subscriber takes ULPFEC and, around it and what it protects, RED as. 0: it does not. */
+  uint8_t fecPayloadType = 0;
+  uint8_t redPayloadType = 0;
   std::string mid;
   std::string cname;
   std::vector<EgressPayload> payloads;
@@ -51,6 +57,19 @@ struct RepairOptions {
   bool bursts = false;
   /** What is older when it would arrive is not sent again. 0: no limit but the history. */
   Micros deadline = 0;
+  /** Packets of protection for one of pictures others stand on; twice as many of key frames, half of the others. */
+  double fecShare = 0;
+};
+
+/** The payload of a packet in pieces, with room for those that are made for it. */
+struct PayloadParts {
+  View views[4];
+  size_t count = 0;
+  uint8_t original[2];
+  uint8_t head[16];
+  uint8_t padding[16] = {0};
+  bool padded = false;
+  void Add(View view) { views[count++] = view; }
 };
 
 /** One SSRC towards a subscriber: continuous numbers, whatever feeds it. */
@@ -96,6 +115,7 @@ class EgressStream {
 
  private:
   void Unsync() {
+    ForgetFec();
     sequences_.Reset();
     current_ = -1;
   }
@@ -103,7 +123,7 @@ class EgressStream {
   bool ShouldFallBack(const Packet& packet, Micros now);
   void OnReportTimer(Micros now);
   bool TooLate(const Rewritten& entry, Micros now) const;
-  /** One round of answers. */
+  /** One round of answers: one, or with bursts several. */
   void Answer(Rewritten& entry, Micros now);
   /** Within the budget and the deadline. */
   bool Resend(Rewritten& entry, double kept, Micros now);
@@ -112,6 +132,19 @@ class EgressStream {
   void OnRepairTimer(Micros now);
   /** The packet with the frames before it, for subscribers with RED; empty where there is no way. */
   PacketRef AsRed(const PacketRef& packet, const EgressPayload** payload);
+  /** Packets of this payload type are protected now. */
+  bool Protects(const Packet& packet) const;
+  /** Gathers what is to be protected. */
+  void Protect(const Rewritten& entry, Micros now);
+  /** Protection of the frames that were gathered, behind the one that ended. */
+  void SendFec(Micros now);
+  void ForgetFec();
+  /** The receiver has what brings back the packet it asks for; if not, those that were left to that are answered. */
+  bool LeftToFec(int64_t sequence, Micros now);
+  void AnswerLeft(FecRow& row, Micros now);
+  /** The packet as it is behind RED, without what is written as it leaves. @returns its size. */
+  size_t WriteProtected(const Rewritten& entry, uint8_t* out) const;
+  void WritePayload(const Rewritten& entry, bool pad, PayloadParts* parts) const;
   size_t Seal(uint8_t* out, size_t headerSize, const View* parts, size_t count, bool rtx, int64_t sequence,
               bool identical);
   const EgressPayload* PayloadOf(uint8_t from) const;
@@ -133,6 +166,19 @@ class EgressStream {
   std::multimap<Micros, int64_t> delayed_;
   Micros repairDue_ = 0;
   OwnerTimer<EgressStream, &EgressStream::OnRepairTimer> repairTimer_{this};
+
+  struct Fec {
+    /** Of pictures that others stand on, and of the rest. */
+    UlpFec base, upper;
+    FecRows rows;
+    /** Of the last key frame: only its first packet tells that it is one. */
+    uint32_t keyTimestamp = 0;
+    bool hadKey = false;
+    /** Of what was protected last. */
+    uint8_t rtxPayloadType = 0;
+  };
+  /** Made when it is first needed. */
+  std::unique_ptr<Fec> fec_;
 
   bool paused_ = false;
   int target_ = 0;
@@ -174,7 +220,8 @@ class EgressStream {
   uint64_t reportedPackets_ = 0;
 
   uint64_t packets_ = 0, bytes_ = 0, payloadBytes_ = 0, frames_ = 0, keyFrames_ = 0, retransmissions_ = 0, misses_ = 0,
-           nacks_ = 0, plis_ = 0, repairBytes_ = 0, lateRepairs_ = 0, refusedRepairs_ = 0, redundantBytes_ = 0, missed_ = 0;
+           nacks_ = 0, plis_ = 0, repairBytes_ = 0, lateRepairs_ = 0, refusedRepairs_ = 0, redundantBytes_ = 0, missed_ = 0,
+           fecPackets_ = 0, fecBytes_ = 0, leftToFec_ = 0, fecFailures_ = 0;
   double fractionLost_ = 0;
   int32_t lost_ = 0;
   double jitterMs_ = -1;

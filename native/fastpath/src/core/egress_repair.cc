@@ -19,7 +19,10 @@ constexpr double kKeptFromUpperCopies = 0.7;
 
 }  // namespace
 
-void EgressStream::SetRepair(const RepairOptions& repair) { repair_ = repair; }
+void EgressStream::SetRepair(const RepairOptions& repair) {
+  repair_ = repair;
+  if (repair_.fecShare <= 0) ForgetFec();
+}
 
 bool EgressStream::TooLate(const Rewritten& entry, Micros now) const {
   Micros way = rtt_ > 0 ? rtt_ / 2 : 0;
@@ -32,12 +35,13 @@ bool EgressStream::Resend(Rewritten& entry, double kept, Micros now) {
     lateRepairs_++;
     return false;
   }
-  if (!transport.TakeRepair(entry.payloadSize + 40u, kept, now)) {
+  size_t size = entry.fec && entry.rtxPayloadType != 0 ? 0 : entry.payloadSize;
+  if (!transport.TakeRepair(size + 40u, kept, now)) {
     refusedRepairs_++;
     return false;
   }
   entry.resentAt = now;
-  repairBytes_ += entry.payloadSize;
+  repairBytes_ += size;
   transport.Dispatch(*this, entry, true, now);
   return true;
 }
@@ -56,7 +60,7 @@ void EgressStream::OnNack(uint16_t sequence, Micros now) {
   Micros way = repair_.bursts ? rtt_ : rtt_ / 2;
   Micros guard = std::max(kResendGuard, rtt_ > 0 ? std::min<Micros>(way, 100'000) : 0);
   if (entry->sentAt < 0 || (entry->resentAt >= 0 && now - entry->resentAt < guard)) return;
-  Answer(*entry, now);
+  if (!LeftToFec(extended, now)) Answer(*entry, now);
 }
 
 void EgressStream::OnVerdict(int64_t sequence, uint8_t transmission, bool arrived, Micros now) {
@@ -65,11 +69,13 @@ void EgressStream::OnVerdict(int64_t sequence, uint8_t transmission, bool arrive
   entry->arrived = arrived;
   // Of several copies the last one decides: those before it are told of sooner.
   if (arrived || paused_ || !repair_.bursts || transmission != entry->transmissions) return;
+  // What protection may bring back is the receiver's to ask for.
+  if (entry->fec || (transmission == 1 && fec_ && fec_->rows.Find(sequence))) return;
   Answer(*entry, now);
 }
 
 void EgressStream::Answer(Rewritten& entry, Micros now) {
-  if (!Resend(entry, 0, now) || !repair_.bursts) return;
+  if (!Resend(entry, 0, now) || !repair_.bursts || entry.fec) return;
   // A path that loses at random loses answers as well: each round has one copy more than the last.
   int copies = std::min<int>(++entry.asked, kMostCopies);
   Micros distance = std::max<Micros>(kCopyDistance / 4, rtt_ > 0 ? rtt_ / 2 / copies : kCopyDistance);

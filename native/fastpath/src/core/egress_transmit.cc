@@ -67,6 +67,35 @@ size_t EgressStream::Seal(uint8_t* out, size_t headerSize, const View* parts, si
   return srtp->ProtectRtp(*sender, out, headerSize, parts, count, ssrc, sequence, identical);
 }
 
+void EgressStream::WritePayload(const Rewritten& entry, bool pad, PayloadParts* parts) const {
+  const Packet& p = *entry.packet;
+  View payload(p.data + entry.payloadAt, entry.payloadSize);
+  if (entry.patchDescriptor) {
+    uint8_t* head = parts->head;
+    size_t size = std::min(payload.size, sizeof parts->head);
+    std::memcpy(head, payload.data, size);
+    const FrameInfo& f = p.frame;
+    if (f.pictureIdBits == 15 && size_t(f.pictureIdAt) + 2 <= size) {
+      Put16(head + f.pictureIdAt, 0x8000u | entry.pictureId);
+    } else if (f.pictureIdBits == 7 && size_t(f.pictureIdAt) < size) {
+      head[f.pictureIdAt] = entry.pictureId & 0x7f;
+    }
+    if (f.tl0At >= 0 && size_t(f.tl0At) < size) head[f.tl0At] = entry.tl0;
+    parts->Add(View(head, size));
+    parts->Add(payload.From(size));
+  } else {
+    parts->Add(payload);
+  }
+  // Frames are cut into packets that differ by a byte; padded (RFC 3550 section 5.1) they become equal.
+  if (!pad || !options.video || options.padTo <= 1 || options.padTo > sizeof parts->padding) return;
+  if (payload.size < kLeastPadded) return;
+  size_t missing = (options.padTo - payload.size % options.padTo) % options.padTo;
+  if (!missing) return;
+  parts->padding[missing - 1] = uint8_t(missing);
+  parts->Add(View(parts->padding, missing));
+  parts->padded = true;
+}
+
 size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   const Packet& p = *entry.packet;
   if (entry.payloadSize + 400u > kMaxPacket) return 0;
@@ -94,7 +123,9 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   }
   int64_t sequence = wrap ? rtxSequence_ + 1 : entry.sequence;
   out[0] = 0x80;
-  out[1] = uint8_t((p.marker ? 0x80 : 0) | (wrap ? entry.rtxPayloadType : entry.payloadType));
+  bool red = !wrap && entry.redPayloadType != 0;
+  uint8_t payloadType = wrap ? entry.rtxPayloadType : red ? entry.redPayloadType : entry.payloadType;
+  out[1] = uint8_t((p.marker ? 0x80 : 0) | payloadType);
   Put16(out + 2, uint32_t(sequence & 0xffff));
   Put32(out + 4, entry.timestamp);
   Put32(out + 8, wrap ? options.rtxSsrc : options.ssrc);
@@ -102,41 +133,17 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   if (extensionSize) out[0] |= 0x10;
   size_t headerSize = 12 + extensionSize;
 
-  View parts[4];
-  size_t count = 0;
-  uint8_t padding[16] = {0};
-  uint8_t original[2];
-  uint8_t head[16];
+  PayloadParts parts;
   if (wrap) {
-    Put16(original, uint32_t(entry.sequence & 0xffff));
-    parts[count++] = View(original, 2);
+    Put16(parts.original, uint32_t(entry.sequence & 0xffff));
+    parts.Add(View(parts.original, 2));
+  } else if (red) {
+    parts.Add(View(&entry.payloadType, 1));
   }
-  View payload(p.data + entry.payloadAt, entry.payloadSize);
-  if (entry.patchDescriptor) {
-    size_t size = std::min(payload.size, sizeof head);
-    std::memcpy(head, payload.data, size);
-    const FrameInfo& f = p.frame;
-    if (f.pictureIdBits == 15 && size_t(f.pictureIdAt) + 2 <= size) {
-      Put16(head + f.pictureIdAt, 0x8000u | entry.pictureId);
-    } else if (f.pictureIdBits == 7 && size_t(f.pictureIdAt) < size) {
-      head[f.pictureIdAt] = entry.pictureId & 0x7f;
-    }
-    if (f.tl0At >= 0 && size_t(f.tl0At) < size) head[f.tl0At] = entry.tl0;
-    parts[count++] = View(head, size);
-    parts[count++] = payload.From(size);
-  } else {
-    parts[count++] = payload;
-  }
-  // Frames are cut into packets that differ by a byte; padded (RFC 3550 section 5.1) they become equal.
-  if (options.video && !wrap && options.padTo > 1 && options.padTo <= sizeof padding && payload.size >= kLeastPadded) {
-    size_t missing = (options.padTo - payload.size % options.padTo) % options.padTo;
-    if (missing) {
-      padding[missing - 1] = uint8_t(missing);
-      parts[count++] = View(padding, missing);
-      out[0] |= 0x20;
-    }
-  }
-  size_t size = Seal(out, headerSize, parts, count, wrap, sequence, identical);
+  // What only protects is of no use any more when it is asked for: an empty packet ends the asking.
+  if (!wrap || !entry.fec) WritePayload(entry, !wrap, &parts);
+  if (parts.padded) out[0] |= 0x20;
+  size_t size = Seal(out, headerSize, parts.views, parts.count, wrap, sequence, identical);
   if (size == 0) return 0;
   if (wrap) rtxSequence_ = sequence;
   entry.sentAt = now;

@@ -14,6 +14,9 @@ namespace {
 // Packets overtake each other by a little; a gap is asked for only when it lasts.
 constexpr Micros kReorderAllowance = 5'000;
 constexpr Micros kNackDefault = 40'000;
+constexpr Micros kNackLeast = 20'000;
+constexpr Micros kNackMost = 1'000'000;
+constexpr Micros kNackMostUnknown = 500'000;
 constexpr int kMaxNacks = 10;
 constexpr size_t kMaxMissing = 1000;
 constexpr Micros kPliThrottle = 500'000;
@@ -80,10 +83,7 @@ void IngressStream::OnPacket(PacketRef packet, uint16_t sequence, bool recovered
   } else {
     auto found = missing_.find(extended);
     if (found != missing_.end()) {
-      if (recovered && found->second.tries == 1) {
-        Micros sample = now - found->second.asked;
-        rtt_ = rtt_ < 0 ? sample : (rtt_ * 7 + sample) / 8;
-      }
+      if (found->second.tries > 0) OnAnswer(found->second, now);
       missing_.erase(found);
     }
   }
@@ -196,41 +196,59 @@ void IngressStream::TakeSound(const PacketRef& packet, Codec codec, Micros now) 
   red.Put(p.sequence, packet, primary.data, p.timestamp, primary.payloadType);
 }
 
+// What waits for a repetition must not keep a new gap waiting.
+void IngressStream::AskAt(Micros due) {
+  if (nackTimer_.armed() && nackDue_ <= due) return;
+  nackDue_ = due;
+  track.core.wheel().Arm(nackTimer_, due);
+}
+
 void IngressStream::NoticeGap(int64_t from, int64_t to, Micros now) {
   if (to - from > int64_t(kMaxMissing)) {
     missing_.clear();
     RequestKeyFrame(now);
     return;
   }
-  for (int64_t s = from; s < to; s++) missing_[s] = Missing{now, 0, 0};
+  for (int64_t s = from; s < to; s++) missing_[s] = Missing{now};
   while (missing_.size() > kMaxMissing) {
     missing_.erase(missing_.begin());
     abandoned_++;
   }
-  if (!nackTimer_.armed()) track.core.wheel().Arm(nackTimer_, now + kReorderAllowance);
+  AskAt(now + kReorderAllowance);
 }
 
-Micros IngressStream::NackInterval() const {
-  if (rtt_ < 0) return kNackDefault;
-  return std::min<Micros>(std::max<Micros>(rtt_ + rtt_ / 2, kNackDefault / 2), 500'000);
+void IngressStream::OnAnswer(const Missing& missing, Micros now) {
+  // Which of several requests was answered cannot be told; the first one gives at least a bound.
+  if (missing.tries > 1 && AnswerTime() >= 0) return;
+  Micros sample = now - missing.firstAsked;
+  rtt_ = rtt_ < 0 ? sample : (rtt_ * 7 + sample) / 8;
+}
+
+Micros IngressStream::AnswerTime() const { return std::max(rtt_, track.transport.roundTrip()); }
+
+// An answer that takes a little longer is not to be asked for twice; requests that are lost are to be soon repeated.
+Micros IngressStream::NackInterval(int tries) const {
+  Micros answer = AnswerTime();
+  if (answer < 0) return std::min(kNackDefault << (tries - 1), kNackMostUnknown);
+  Micros base = std::max<Micros>(answer + answer / 4 + kReorderAllowance, kNackLeast);
+  return std::min(base + base / 4 * (tries - 1), kNackMost);
 }
 
 void IngressStream::OnNackTimer(Micros now) {
   std::vector<uint16_t> ask;
-  Micros interval = NackInterval();
   Micros next = -1;
   for (auto at = missing_.begin(); at != missing_.end();) {
     Missing& m = at->second;
-    Micros due = m.tries == 0 ? m.noticed + kReorderAllowance : m.asked + interval;
+    Micros due = m.tries == 0 ? m.noticed + kReorderAllowance : m.asked + NackInterval(m.tries);
     if (due <= now) {
       if (m.tries >= kMaxNacks) {
         abandoned_++;
         at = missing_.erase(at);
         continue;
       }
-      m.tries++;
+      if (m.tries++ == 0) m.firstAsked = now;
       m.asked = now;
-      due = now + interval;
+      due = now + NackInterval(m.tries);
       if (ask.size() < 256) ask.push_back(uint16_t(at->first));
     }
     if (next < 0 || due < next) next = due;
@@ -242,7 +260,7 @@ void IngressStream::OnNackTimer(Micros now) {
     track.transport.SendRtcp(out, now);
     nacks_ += ask.size();
   }
-  if (next >= 0) track.core.wheel().Arm(nackTimer_, next);
+  if (next >= 0) AskAt(next);
 }
 
 void IngressStream::RequestKeyFrame(Micros now) {
@@ -323,7 +341,7 @@ Record IngressStream::Stats(Micros now) const {
   r.Number("frames", double(frames_)).Number("keyFrames", double(keyFrames_));
   r.Number("lateDrops", double(lateDrops_));
   r.Number("width", width_).Number("height", height_);
-  r.Number("jitterMs", jitter_ * 1000 / clockRate).Number("rttMs", rtt_ < 0 ? -1 : double(rtt_) / 1000);
+  r.Number("jitterMs", jitter_ * 1000 / clockRate).Number("rttMs", AnswerTime() < 0 ? -1 : double(AnswerTime()) / 1000);
   r.Number("bitrate", double(bitrate_));
   r.Number("lastPacketAgeMs", lastArrival < 0 ? -1 : double(now - lastArrival) / 1000);
   return r;

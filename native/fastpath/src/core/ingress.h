@@ -84,18 +84,26 @@ class IngressStream {
   struct Missing {
     Micros noticed = 0;
     Micros asked = 0;
+    Micros firstAsked = 0;
     int tries = 0;
   };
   /** Keeps the frame of a sound, and brings back those before it that were lost on the way. */
   void TakeSound(const PacketRef& packet, Codec codec, Micros now);
   void NoticeGap(int64_t from, int64_t to, Micros now);
+  void AskAt(Micros due);
   void OnNackTimer(Micros now);
   void OnPliTimer(Micros now);
   void SendPli(Micros now);
-  Micros NackInterval() const;
+  /** A packet that was asked for is there. */
+  void OnAnswer(const Missing& missing, Micros now);
+  /** From asking to having, -1 while not known. */
+  Micros AnswerTime() const;
+  /** From the n-th request to the next. */
+  Micros NackInterval(int tries) const;
 
   OwnerTimer<IngressStream, &IngressStream::OnNackTimer> nackTimer_{this};
   OwnerTimer<IngressStream, &IngressStream::OnPliTimer> pliTimer_{this};
+  Micros nackDue_ = 0;
   std::map<int64_t, Missing> missing_;
   ReplayWindow seen_;
   int64_t newest_ = -1;

@@ -4,6 +4,10 @@ namespace parley {
 
 namespace {
 
+// Block types of RFC 3611.
+constexpr uint8_t kReferenceTime = 4;
+constexpr uint8_t kReferenceAnswers = 5;
+
 size_t Begin(Bytes& out, uint8_t count, uint8_t type, uint32_t ssrc) {
   size_t at = out.size();
   Writer w(out);
@@ -117,6 +121,33 @@ void AppendRemb(Bytes& out, uint32_t sender, uint64_t bitrate, const std::vector
 void AppendBye(Bytes& out, uint32_t ssrc) {
   size_t at = Begin(out, 1, RtcpPacket::kBye, ssrc);
   End(out, at);
+}
+
+void AppendReferenceTime(Bytes& out, uint32_t sender, uint64_t ntp) {
+  size_t at = Begin(out, 0, RtcpPacket::kXr, sender);
+  Writer w(out);
+  w.U8(kReferenceTime);
+  w.U8(0);
+  w.U16(2);
+  w.U32(uint32_t(ntp >> 32));
+  w.U32(uint32_t(ntp));
+  End(out, at);
+}
+
+bool ReadReferenceAnswer(const RtcpPacket& packet, uint32_t ssrc, ReferenceAnswer* answer) {
+  const View& body = packet.body;
+  for (size_t at = 0; at + 4 <= body.size;) {
+    size_t size = 4 + size_t(Get16(body.data + at + 2)) * 4;
+    if (size > body.size - at) return false;
+    for (size_t block = at + 4; body[at] == kReferenceAnswers && block + 12 <= at + size; block += 12) {
+      if (Get32(body.data + block) != ssrc) continue;
+      answer->lastReference = Get32(body.data + block + 4);
+      answer->delay = Get32(body.data + block + 8);
+      return answer->lastReference != 0;
+    }
+    at += size;
+  }
+  return false;
 }
 
 }  // namespace parley

@@ -75,5 +75,16 @@ void AppendPli(Bytes& out, uint32_t sender, uint32_t media);
 void AppendNack(Bytes& out, uint32_t sender, uint32_t media, const std::vector<uint16_t>& sequences);
 void AppendRemb(Bytes& out, uint32_t sender, uint64_t bitrate, const std::vector<uint32_t>& ssrcs);
 void AppendBye(Bytes& out, uint32_t ssrc);
+/** Receiver reference time (RFC 3611 section 4.4), which senders answer with `ReferenceAnswer`. */
+void AppendReferenceTime(Bytes& out, uint32_t sender, uint64_t ntp);
+
+/** The middle of the reference time that came last, and the time since then (RFC 3611 section 4.5). */
+struct ReferenceAnswer {
+  uint32_t lastReference = 0;
+  uint32_t delay = 0;  // 1/65536 s
+};
+
+/** Of an extended report the answer to `ssrc`. @returns false without one. */
+bool ReadReferenceAnswer(const RtcpPacket& packet, uint32_t ssrc, ReferenceAnswer* answer);
 
 }  // namespace parley

@@ -22,6 +22,8 @@ struct Rewritten {
   uint16_t payloadSize = 0;
   uint8_t payloadType = 0;
   uint8_t rtxPayloadType = 0;
+  /** Around it as the one block of RED; 0: none. */
+  uint8_t redPayloadType = 0;
   uint8_t tl0 = 0;
   /** Rounds of answers: to requests, or because feedback told that it is missing. */
   uint8_t asked = 0;
@@ -34,6 +36,8 @@ struct Rewritten {
   bool hasPlayoutDelay = false;
   bool patchDescriptor = false;
   bool patchFrameNumber = false;
+  /** It protects others. */
+  bool fec = false;
 };
 
 /** What a subscriber may ask for again, bounded by age and count; memory follows the packet rate. */

@@ -23,6 +23,12 @@ class SequenceMap {
     highest_ = in;
     Push(in + 1, Last().offset - 1);
   }
+  /** Makes room for values of our own behind all that came. @returns the first. To be called when synced. */
+  int64_t Insert(int64_t count) {
+    int64_t first = highest_ + 1 + Last().offset;
+    Push(highest_ + 1, Last().offset + count);
+    return first;
+  }
   /** @returns -1 for values before the row or too old to tell. */
   int64_t Map(int64_t in) {
     if (count_ == 0) return -1;
@@ -36,7 +42,7 @@ class SequenceMap {
   int64_t highest() const { return highest_; }
 
  private:
-  static constexpr size_t kChanges = 32;
+  static constexpr size_t kChanges = 64;
   struct Change {
     int64_t from = 0;
     int64_t offset = 0;

@@ -85,6 +85,8 @@ class Transport {
 
   bool ready() const { return srtp_ && ice_.hasSelected() && !closed_; }
   bool closed() const { return closed_; }
+  /** To the peer and back as it reports by RTCP, -1 until it does. */
+  Micros roundTrip() const { return roundTrip_; }
   SrtpSession* srtp() { return srtp_.get(); }
   IceAgent& ice() { return ice_; }
   const std::vector<std::unique_ptr<IngressTrack>>& tracks() const { return tracks_; }
@@ -117,6 +119,7 @@ class Transport {
   void OnDtlsTimer(Micros now);
   void HandleVerdicts(View fci, Micros now);
   void OnSecond(Micros now);
+  void OnReferenceAnswer(const ReferenceAnswer& answer, Micros now);
   void OnFeedbackTimer(Micros now);
 
   Core& core_;
@@ -145,6 +148,14 @@ class Transport {
   double repairTokens_ = 0;
   Micros repairFilled_ = 0;
   Bytes sent_;
+  struct SentReference {
+    uint32_t ntpMiddle = 0;
+    Micros at = 0;
+  };
+  /** Senders of sound report each five seconds. */
+  SentReference references_[8];
+  size_t nextReference_ = 0;
+  Micros roundTrip_ = -1;
 
   OwnerTimer<Transport, &Transport::OnDtlsTimer> dtlsTimer_{this};
   OwnerTimer<Transport, &Transport::OnSecond> secondTimer_{this};

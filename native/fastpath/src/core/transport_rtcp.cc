@@ -1,3 +1,5 @@
+#include <iterator>
+
 #include "core/core.h"
 #include "core/transport.h"
 
@@ -61,6 +63,11 @@ void Transport::HandleRtcp(View compound, Micros now) {
       case RtcpPacket::kRr:
         reports(p.body, p.count);
         break;
+      case RtcpPacket::kXr: {
+        ReferenceAnswer answer;
+        if (ReadReferenceAnswer(p, rtcpSsrc_, &answer)) OnReferenceAnswer(answer, now);
+        break;
+      }
       case RtcpPacket::kBye: {
         std::vector<double> ssrcs;
         for (size_t i = 0; i < p.count && 8 + i * 4 <= p.whole.size; i++) ssrcs.push_back(Get32(p.whole.data + 4 + i * 4));
@@ -161,7 +168,18 @@ void Transport::OnSecond(Micros now) {
   Bytes out;
   AppendReceiverReport(out, rtcpSsrc_, blocks);
   if (remb_ && ssrcs.size() <= 64) AppendRemb(out, rtcpSsrc_, remb_, ssrcs);
+  uint64_t ntp = core_.Ntp(now);
+  AppendReferenceTime(out, rtcpSsrc_, ntp);
+  references_[nextReference_++ % std::size(references_)] = {uint32_t(ntp >> 16), now};
   SendRtcp(out, now);
+}
+
+void Transport::OnReferenceAnswer(const ReferenceAnswer& answer, Micros now) {
+  for (const SentReference& sent : references_) {
+    if (sent.at == 0 || sent.ntpMiddle != answer.lastReference) continue;
+    Micros sample = now - sent.at - Micros(uint64_t(answer.delay) * 1'000'000 / 65536);
+    if (sample >= 0) roundTrip_ = roundTrip_ < 0 ? sample : (roundTrip_ * 3 + sample) / 4;
+  }
 }
 
 }  // namespace parley
