@@ -11,6 +11,7 @@ import type { TransportCloseReason } from '@parley/fastpath'
 import { PublishConnection, readSdp } from '../connection/publish-connection.ts'
 import type { ReceivingConnection } from '../connection/receiving-connection.ts'
 import { SubscribeConnection } from '../connection/subscribe-connection.ts'
+import { ParticipantData } from '../data/participant-data.ts'
 import type { PathFacts } from '../sfu/messages.ts'
 import { Allocation, repairShare } from './allocation.ts'
 import { Downlink } from './downlink.ts'
@@ -35,6 +36,8 @@ export interface ParticipantOptions {
   rights: Rights
   /** `member` comes by realtime, `whip` and `whep` by HTTP. */
   via: 'member' | 'whip' | 'whep'
+  /** The client asked for data channels. */
+  data?: boolean | undefined
 }
 
 const kindOfSource: Readonly<Partial<Record<PublicationSource, 'audio' | 'video'>>> = {
@@ -67,6 +70,7 @@ export class Participant {
   readonly joinedAt = new Date()
   readonly publications = new Map<string, Publication>()
   readonly subscriptions = new Map<string, Subscription>()
+  readonly data = new ParticipantData(this)
   /** Judges a path that is not measured. */
   readonly downlink = new Downlink(() => this.subscriptions.values())
   readonly allocation = new Allocation({
@@ -99,6 +103,7 @@ export class Participant {
     this.name = options.name
     this.rights = options.rights
     this.via = options.via
+    if (options.data === true) this.data.want()
   }
 
   get receiving(): ReceivingConnection | undefined {
@@ -256,6 +261,14 @@ export class Participant {
     } else if (connection === undefined) {
       for (const publication of this.room.publications.values()) this.subscribe(publication)
     }
+    this.offerData()
+  }
+
+  /** Data channels go over the subscribe connection, with or without media, where the client asked for them. */
+  offerData(): void {
+    if (!this.data.wanted || this.via !== 'member' || this.#closed) return
+    const connection = this.#ensureReceiving()
+    if (connection instanceof SubscribeConnection) connection.addData()
   }
 
   /** Plays over a connection that the client offered, as WHEP does. */
@@ -360,6 +373,7 @@ export class Participant {
       lastVersion: this.#lastVersion,
       onOffer: (offer) => this.send({ type: 'rtc.subscribe-offer', roomId, ...offer }),
       onTrack: (publicationId, negotiated) => this.handleTrack(publicationId, negotiated),
+      onData: (agreed) => this.data.handleAgreed(connection, agreed),
       onClosed: (reason) => this.handleConnectionClosed('receive', reason),
     })
     this.receiveOver(connection)
@@ -372,6 +386,7 @@ export class Participant {
     const connection = this.#receiving
     if (connection instanceof SubscribeConnection) this.#lastVersion = connection.version
     this.#receiving = undefined
+    this.data.handleConnectionGone()
     this.allocation.reset()
     this.#steadyLoss = new SteadyLoss()
     connection?.close()

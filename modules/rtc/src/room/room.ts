@@ -1,6 +1,7 @@
 import { AppError, type RtcLeaveReason, type ServerEvent } from '@parley/contracts'
 import type { EncodedFrame, Session } from '@parley/core/gateway'
 import type { TransportCloseReason } from '@parley/fastpath'
+import { RoomData } from '../data/room-data.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
 import type { UsageMeter } from '../usage/usage-meter.ts'
 import { Participant, type ParticipantOptions } from './participant.ts'
@@ -18,6 +19,11 @@ export interface RoomLimits {
   congestion: boolean
   /** Random loss is answered with redundancy. */
   repair: boolean
+  /** Messages of data channels: what one participant may send, what may wait for one, what a worker delivers. */
+  dataMessagesPerSecond: number
+  dataBytesPerSecond: number
+  dataQueueBytes: number
+  dataDeliveriesPerSecond: number
 }
 
 export interface RoomOptions {
@@ -48,6 +54,7 @@ export class Room {
   readonly usage: UsageMeter
   readonly participants = new Map<string, Participant>()
   readonly publications = new Map<string, Publication>()
+  readonly data = new RoomData(this)
   name: string | undefined
   readonly #log: RoomLog
   readonly #encode: RoomOptions['encode']
@@ -95,6 +102,7 @@ export class Room {
     }
     this.#log.add('room.participant-joined', { participantId: participant.id, userId: participant.userId })
     for (const publication of this.publications.values()) participant.subscribe(publication)
+    participant.offerData()
     return participant
   }
 

@@ -1,0 +1,76 @@
+import type { DtlsRole } from '@parley/fastpath'
+import type { SubscribeConnection } from '../connection/subscribe-connection.ts'
+import type { Participant } from '../room/participant.ts'
+import type { DataNews } from '../sfu/messages.ts'
+import { maxDataMessageBytes } from './message-size.ts'
+
+/**
+ * The data channels of one participant, on its subscribe connection: those who only listen have one, too. Wanted by the client,
+ * offered with the connection, open once the client has agreed and its channels stand.
+ */
+export class ParticipantData {
+  readonly #participant: Participant
+  #wanted = false
+  #connection: SubscribeConnection | undefined
+  #open = false
+
+  constructor(participant: Participant) {
+    this.#participant = participant
+  }
+
+  get wanted(): boolean {
+    return this.#wanted
+  }
+
+  /** Gets messages: its channels are open, and its token lets it hear or speak. */
+  get receives(): boolean {
+    const { rights } = this.#participant
+    return this.#open && (rights.subscribe || rights.data)
+  }
+
+  /** The connection its messages go over. */
+  get connection(): SubscribeConnection | undefined {
+    return this.#connection
+  }
+
+  want(): void {
+    this.#wanted = true
+  }
+
+  /** The client agreed to data on this connection. */
+  handleAgreed(
+    connection: SubscribeConnection,
+    { dtlsRole, port }: { dtlsRole: DtlsRole; port: number },
+  ): void {
+    if (this.#connection === connection) return
+    const { worker, limits } = this.#participant.room
+    this.#connection = connection
+    this.#open = false
+    const options = {
+      ...{ dtlsRole, port, maxMessageBytes: maxDataMessageBytes, queueBytes: limits.dataQueueBytes },
+      messagesPerSecond: limits.dataMessagesPerSecond,
+      bytesPerSecond: limits.dataBytesPerSecond,
+    }
+    worker.openData(connection.server.transport, options, (news) => {
+      if (this.#connection === connection) this.#handleNews(news)
+    })
+  }
+
+  handleConnectionGone(): void {
+    this.#connection = undefined
+    this.#open = false
+  }
+
+  #handleNews(news: DataNews): void {
+    switch (news.type) {
+      case 'open':
+        this.#open = true
+        return
+      case 'closed':
+        this.#open = false
+        return
+      case 'message':
+        this.#participant.room.data.handleMessage(this.#participant, news)
+    }
+  }
+}
