@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import { MasterKey } from '@parley/core/secrets'
 import { serializeRoomData } from '@parley/protocols/room-data'
 import { type SctpChunk, serializeSctp } from '@parley/protocols/sctp'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
@@ -129,16 +130,31 @@ describe.skipIf(missing !== '')(`data of rooms${missing && ` (skipped: ${missing
   test('RTC-91: the same room of another project is another room', async () => {
     newRoom()
     const bob = await join('bob')
-    const other = await startDevCloud({
-      env: { PARLEY_MEDIA_ADDRESSES: '127.0.0.1', PARLEY_RTC_WORKERS: '1' },
+    const operator = { token: MasterKey.load({ dataDir: cloud.dataDir }).derive('operator').toString('hex') }
+    const made = await cloud.call('POST', '/v1/projects', { name: 'Other' }, operator)
+    const { key } = made.body as { key: { id: string; secret: string } }
+    const authorization = `Basic ${Buffer.from(`${key.id}:${key.secret}`).toString('base64')}`
+    const foreign = { headers: { authorization } }
+    const path = `/v1/rtc/rooms/${encodeURIComponent(roomId)}/data`
+    expect(await cloud.call('POST', path, { text: 'stranger' }, foreign)).toMatchObject({ status: 404 })
+
+    await cloud.call('POST', '/v1/users', { id: 'bob' }, foreign)
+    const minted = await cloud.call('POST', '/v1/users/bob/tokens', {}, foreign)
+    const { token } = minted.body as { token: string }
+    const stranger = await DataMember.join({ url: cloud.url, roomId, token })
+    members.push(stranger)
+    expect(await answered(stranger, stranger.send('to my own', { to: { userIds: ['bob'] } }))).toMatchObject({
+      receivers: 0,
     })
-    try {
-      const path = `/v1/rtc/rooms/${encodeURIComponent(roomId)}/data`
-      expect(await other.call('POST', path, { text: 'stranger' })).toMatchObject({ status: 404 })
-    } finally {
-      await other.close()
-    }
+    const named = stranger.send('to yours', { to: { participantIds: [bob.member.id] } })
+    expect(await answered(stranger, named)).toMatchObject({ receivers: 0 })
+    expect(
+      await cloud.call('POST', path, { text: 'stranger', to: { userIds: ['bob'] } }, foreign),
+    ).toMatchObject({
+      ...{ status: 200, body: { receivers: 1 } },
+    })
     expect(await answered(bob, bob.send('alone'))).toMatchObject({ receivers: 0 })
+    await vi.waitFor(() => expect(stranger.texts()).toEqual(['stranger']), soon)
     expect(bob.texts()).toEqual([])
   })
 
