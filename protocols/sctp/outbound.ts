@@ -218,8 +218,8 @@ export class SctpOutbound {
     const chunk: DataChunk = {
       ...{ type: 'data', tsn: this.#nextTsn, stream: message.stream, sequence: waiting.sequence },
       ...{ protocol: message.protocol, beginning, ending, unordered: !message.ordered, payload },
-      // With more behind it the answer can wait.
-      immediate: this.#waiting === undefined,
+      // With more behind it, or nothing to send again, the answer can wait.
+      immediate: this.#waiting === undefined && message.maxRetransmits === undefined,
     }
     this.#nextTsn = tsnPlus(this.#nextTsn, 1)
     const piece: InFlight = {

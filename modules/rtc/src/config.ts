@@ -86,8 +86,8 @@ export const rtcSettings = {
   ),
   dataDeliveriesPerSecond: integer(
     'PARLEY_RTC_DATA_DELIVERIES_PER_SECOND',
-    { default: 10_000, min: 100 },
-    'Messages times receivers that one media worker delivers in a second, in pieces of 1 KiB; beyond it `rate-limited`',
+    { default: 5_000, min: 100 },
+    'Pieces of 1 KiB that one media worker delivers in a second, counted by receivers; beyond it `rate-limited`',
   ),
   roomLeaseMs: integer(
     'PARLEY_RTC_ROOM_LEASE_MS',

@@ -22,7 +22,7 @@ describe.skipIf(missing !== '')(`data of rooms${missing && ` (skipped: ${missing
       env: {
         PARLEY_MEDIA_ADDRESSES: '127.0.0.1',
         PARLEY_RTC_WORKERS: '1',
-        PARLEY_RTC_DATA_DELIVERIES_PER_SECOND: '2000',
+        PARLEY_RTC_DATA_DELIVERIES_PER_SECOND: '150',
       },
     })
   })
@@ -162,11 +162,12 @@ describe.skipIf(missing !== '')(`data of rooms${missing && ` (skipped: ${missing
     newRoom()
     const [alice] = await Promise.all(['alice', 'bob', 'carol', 'dave'].map((userId) => join(userId)))
     if (alice === undefined) throw new Error('nobody is there')
-    const ids = Array.from({ length: 40 }, () =>
-      alice.send('x'.repeat(30_000), { to: { userIds: ['bob', 'carol', 'dave'] } }),
-    )
+    const tooMuch = await answered(alice, alice.send('x'.repeat(60_000)))
+    expect(tooMuch).toMatchObject({ type: 'refused', code: 'limit-exceeded' })
+    const ids = Array.from({ length: 50 }, () => alice.send('x'.repeat(2_500)))
     await vi.waitFor(() => expect(ids.every((id) => alice.answerTo(id))).toBe(true), soon)
-    const refused = ids.filter((id) => alice.answerTo(id)?.code === 'rate-limited')
+    const refused = ids.flatMap((id) => alice.answerTo(id)?.detail ?? [])
+    expect(new Set(refused)).toEqual(new Set(['The rooms of this server send more than it delivers']))
     expect(refused.length).toBeGreaterThan(0)
     expect(refused.length).toBeLessThan(ids.length)
   })
@@ -191,6 +192,8 @@ describe.skipIf(missing !== '')(`data of rooms${missing && ` (skipped: ${missing
     ]) {
       for (const channel of ['reliable', 'lossy'] as const) mallory.write(channel, garbage)
     }
+    const noJson = mallory.send('{', { format: 'json' })
+    expect(await answered(mallory, noJson)).toMatchObject({ type: 'refused', code: 'invalid-request' })
     const strange = mallory.send('x', { to: { participantIds: [7] } })
     expect(await answered(mallory, strange)).toMatchObject({ type: 'refused', code: 'invalid-request' })
 

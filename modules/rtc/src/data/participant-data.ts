@@ -1,6 +1,7 @@
-import type { DtlsRole } from '@parley/fastpath'
+import type { DtlsRole, Transport } from '@parley/fastpath'
 import type { SubscribeConnection } from '../connection/subscribe-connection.ts'
 import type { Participant } from '../room/participant.ts'
+import type { MediaWorker } from '../sfu/media-worker.ts'
 import type { DataNews } from '../sfu/messages.ts'
 import { maxDataMessageBytes } from './message-size.ts'
 
@@ -12,6 +13,7 @@ export class ParticipantData {
   readonly #participant: Participant
   #wanted = false
   #connection: SubscribeConnection | undefined
+  #worker: MediaWorker | undefined
   #open = false
 
   constructor(participant: Participant) {
@@ -28,9 +30,16 @@ export class ParticipantData {
     return this.#open && (rights.subscribe || rights.data)
   }
 
-  /** The connection its messages go over. */
-  get connection(): SubscribeConnection | undefined {
-    return this.#connection
+  /** Sends one frame to many, each over the worker that has its connection. */
+  static sendTo(receivers: readonly Participant[], reliable: boolean, frame: Uint8Array): void {
+    const byWorker = new Map<MediaWorker, Transport[]>()
+    for (const { data } of receivers) {
+      if (data.#worker === undefined || data.#connection === undefined) continue
+      const transports = byWorker.get(data.#worker) ?? []
+      transports.push(data.#connection.server.transport)
+      byWorker.set(data.#worker, transports)
+    }
+    for (const [worker, transports] of byWorker) worker.sendRoomData(transports, reliable, frame)
   }
 
   want(): void {
@@ -45,6 +54,7 @@ export class ParticipantData {
     if (this.#connection === connection) return
     const { worker, limits } = this.#participant.room
     this.#connection = connection
+    this.#worker = worker
     this.#open = false
     const options = {
       ...{ dtlsRole, port, maxMessageBytes: maxDataMessageBytes, queueBytes: limits.dataQueueBytes },

@@ -14,6 +14,7 @@ import { rightsOf } from '../room/rights.ts'
 import type { Room } from '../room/room.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
 import { TokenBucket } from '../sfu/token-bucket.ts'
+import { ParticipantData } from './participant-data.ts'
 
 export interface OutgoingRoomData {
   readonly format: RoomDataFormat
@@ -49,6 +50,7 @@ export class RoomData {
       if (!send.success) throw new AppError('invalid-request', 'The header of the message does not fit')
       requireRight(sender)
       const { format, topic, to } = send.data
+      if (format === 'json') requireJson(payload)
       const from = { participantId: sender.id, userId: sender.userId }
       const receivers = this.#send({ format, payload, reliable, topic, to }, from)
       if (reliable) answer(sender, { type: 'accepted', id: send.data.id, receivers })
@@ -59,7 +61,7 @@ export class RoomData {
 
   /**
    * A message of the application's server. Answers how many get it.
-   * @throws AppError `limit-exceeded` for one that is too large, `rate-limited` when the worker has too much to deliver
+   * @throws AppError `limit-exceeded` for one that is too large, by itself or for so many, `rate-limited` when the worker has too much to deliver
    */
   send(message: OutgoingRoomData): number {
     return this.#send(message, undefined)
@@ -78,7 +80,7 @@ export class RoomData {
     }
     const receivers = this.#receivers(to, from?.participantId)
     if (receivers.length === 0) return 0
-    const { worker, limits } = this.#room
+    const { limits } = this.#room
     this.#spend(
       receivers.length * (1 + Math.floor(payload.length / unitBytes)),
       limits.dataDeliveriesPerSecond,
@@ -88,11 +90,7 @@ export class RoomData {
       ...(topic !== undefined && { topic }),
       ...(from && { from }),
     }
-    worker.sendRoomData(
-      receivers.flatMap(({ data }) => data.connection?.server.transport ?? []),
-      reliable,
-      serializeRoomData(event, payload),
-    )
+    ParticipantData.sendTo(receivers, reliable, serializeRoomData(event, payload))
     return receivers.length
   }
 
@@ -108,11 +106,14 @@ export class RoomData {
 
   /** One message to thousands is work for the worker; a second's worth may be done at once. */
   #spend(units: number, perSecond: number): void {
+    if (units > perSecond) {
+      throw new AppError('limit-exceeded', 'The message is too large for so many receivers')
+    }
     const { worker } = this.#room
     const nowMs = performance.now()
     const budget = budgets.get(worker) ?? new TokenBucket(perSecond, perSecond, nowMs)
     budgets.set(worker, budget)
-    if (budget.take(Math.min(units, perSecond), nowMs)) return
+    if (budget.take(units, nowMs)) return
     throw new AppError('rate-limited', 'The rooms of this server send more than it delivers', {
       retryAfterMs: 1_000,
     })
@@ -126,9 +127,17 @@ function requireRight(sender: Participant): void {
   if (!present.data) throw new AppError('grant-missing', 'The token holds no grant rtc.data')
 }
 
+/** Receivers read it without looking. */
+function requireJson(payload: Uint8Array): void {
+  try {
+    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
+  } catch (cause) {
+    throw new AppError('invalid-request', 'The message is not the JSON it claims to be', { cause })
+  }
+}
+
 function answer(sender: Participant, event: RoomDataEvent): void {
-  const transport = sender.data.connection?.server.transport
-  if (transport !== undefined) sender.room.worker.sendRoomData([transport], true, serializeRoomData(event))
+  ParticipantData.sendTo([sender], true, serializeRoomData(event))
 }
 
 function refusal(error: unknown): { code: ErrorCode; detail: string; retryAfterMs?: number } {
