@@ -80,11 +80,7 @@ export class RoomData {
     }
     const receivers = this.#receivers(to, from?.participantId)
     if (receivers.length === 0) return 0
-    const { limits } = this.#room
-    this.#spend(
-      receivers.length * (1 + Math.floor(payload.length / unitBytes)),
-      limits.dataDeliveriesPerSecond,
-    )
+    this.#spend(receivers.length * (1 + Math.floor(payload.length / unitBytes)))
     const event: RoomDataEvent = {
       ...{ type: 'message', format },
       ...(topic !== undefined && { topic }),
@@ -98,18 +94,20 @@ export class RoomData {
   #receivers(to: RoomDataReceivers | undefined, sender: string | undefined): Participant[] {
     const everybody = [...this.#room.participants.values()].filter(({ data }) => data.receives)
     if (to === undefined) return everybody.filter(({ id }) => id !== sender)
-    const { participantIds = [], userIds = [] } = to
+    const participantIds = new Set(to.participantIds)
+    const userIds = new Set(to.userIds)
     return everybody.filter(
-      ({ id, userId }) => participantIds.includes(id) || (id !== sender && userIds.includes(userId)),
+      ({ id, userId }) => participantIds.has(id) || (id !== sender && userIds.has(userId)),
     )
   }
 
   /** One message to thousands is work for the worker; a second's worth may be done at once. */
-  #spend(units: number, perSecond: number): void {
+  #spend(units: number): void {
+    const { worker, limits } = this.#room
+    const perSecond = limits.dataDeliveriesPerSecond
     if (units > perSecond) {
       throw new AppError('limit-exceeded', 'The message is too large for so many receivers')
     }
-    const { worker } = this.#room
     const nowMs = performance.now()
     const budget = budgets.get(worker) ?? new TokenBucket(perSecond, perSecond, nowMs)
     budgets.set(worker, budget)

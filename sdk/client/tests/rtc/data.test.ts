@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { chromiumPath, missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
 import type { SendDataOptions } from '../../src/index.ts'
 import { flags, serveBundle } from './bundle.ts'
+import { mediaWorkers } from './media-workers.ts'
 import type { TestData } from './page.ts'
 
 const missing = await missingForBrowser()
@@ -284,6 +285,11 @@ describe.skipIf(missing !== '')(`data in Chromium${missing && ` (skipped: ${miss
     expect(await send(alice, 'still heard')).toBe(1)
     await vi.waitFor(async () => expect(await contents(bob)).toContain('still heard'), soon)
     expect(await contents(alice)).toEqual(['the socket is back', 'the path is back'])
+
+    for (const pid of mediaWorkers()) process.kill(pid, 'SIGKILL')
+    await vi.waitFor(async () => expect(await state()).toBe('reconnecting'), soon)
+    await vi.waitFor(async () => expect(await send(alice, 'in a fresh place')).toBe(1), soon)
+    await vi.waitFor(async () => expect(await contents(bob)).toContain('in a fresh place'), soon)
     await close(alice, bob)
   }, 90_000)
 

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
 import { createWeakNetwork, type WeakNetwork } from '@parley/testing/weaknet'
@@ -6,26 +5,12 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { chromiumPath, missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
 import { flags, serveBundle } from './bundle.ts'
+import { mediaWorkers } from './media-workers.ts'
 import type {} from './page.ts'
 
 const missing = await missingForBrowser()
 const soon = { timeout: 15_000, interval: 50 }
 const roomId = 'standup'
-
-/** Media workers that this test process started. */
-function mediaWorkers(): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    const pid = Number(name)
-    if (!Number.isInteger(pid)) return []
-    try {
-      const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
-      const isWorker = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sfu')
-      return parent === process.pid && isWorker ? [pid] : []
-    } catch {
-      return [] // It has ended meanwhile.
-    }
-  })
-}
 
 describe.skipIf(missing !== '')(`rooms in Chromium${missing && ` (skipped: ${missing})`}`, () => {
   let cloud: DevCloud
