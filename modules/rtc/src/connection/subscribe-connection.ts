@@ -142,7 +142,8 @@ export class SubscribeConnection {
     const assignments = this.#pending?.assignments
     this.server.takeAnswer(answer)
     this.#pending = undefined
-    const data = answer.media.find(({ kind, rejected }) => kind === 'application' && !rejected)
+    const offered = this.#sections.find(({ kind }) => kind === 'application')?.mid
+    const data = answer.media.find(({ mid, rejected }) => mid === offered && !rejected)
     if (data?.sctp !== undefined) {
       const dtlsRole = answer.transport.setup === 'passive' ? 'client' : 'server'
       this.#options.onData({ dtlsRole, port: data.sctp.port })

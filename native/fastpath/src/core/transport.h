@@ -34,7 +34,8 @@ struct RemoteParameters {
 
 struct TransportCounters {
   uint64_t packetsReceived = 0, bytesReceived = 0, packetsSent = 0, bytesSent = 0, authFailures = 0, replays = 0,
-           unroutable = 0, malformed = 0, feedbackSent = 0, nacksReceived = 0, dataReceived = 0, dataSent = 0, dataDropped = 0;
+           unroutable = 0, malformed = 0, feedbackSent = 0, nacksReceived = 0, dataReceived = 0, dataSent = 0,
+           dataDropped = 0;
 };
 
 /** One peer: where it is, how it is encrypted, what it sends and gets. */
