@@ -13,6 +13,7 @@ export const rtcGrant = z
       .union([z.boolean(), z.array(z.enum(['camera', 'microphone', 'screen', 'screen-audio', 'custom']))])
       .optional(),
     subscribe: z.boolean().optional(),
+    data: z.boolean().optional().meta({ description: 'Send messages over data channels' }),
     admin: z.boolean().optional(),
   })
   .meta({ id: 'RtcGrant' })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { endpoint } from './endpoint.ts'
 import { anyId, customId, text } from './ids.ts'
 import { done, pageOf, timestamp } from './pagination.ts'
+import { sendRoomData } from './rtc-data.ts'
 
 export const trackKind = z.enum(['audio', 'video']).meta({ id: 'TrackKind' })
 export type TrackKind = z.infer<typeof trackKind>
@@ -92,8 +93,16 @@ const subscriptionWish = z.object({
  * the server offers (`rtc.subscribe-offer`, answered by `rtc.subscribe-answer` with the same `version`).
  */
 export const rtcFrames = {
-  /** Joins, or comes back: with the `participantId` of a lost connection the place is kept for 30 s. */
-  'rtc.join': z.object({ ...inRoom, name: text(128).optional(), participantId: anyId.optional() }),
+  /**
+   * Joins, or comes back: with the `participantId` of a lost connection the place is kept for 30 s. With `data` the
+   * subscribe connection is offered at once and carries data channels both ways.
+   */
+  'rtc.join': z.object({
+    ...inRoom,
+    name: text(128).optional(),
+    participantId: anyId.optional(),
+    data: z.boolean().default(false),
+  }),
   'rtc.leave': z.object(inRoom),
   /** Offer of the publish connection with all its sections; publications that are not named end. */
   'rtc.publish': z.object({ ...inRoom, sdp, publications: z.array(publicationOffer).max(32) }),
@@ -125,6 +134,7 @@ export interface RtcFrameAnswers {
     iceServers: IceServer[]
     canPublish: PublicationSource[]
     canSubscribe: boolean
+    canSendData: boolean
     admin: boolean
   }
   'rtc.leave': Record<string, never>
@@ -330,6 +340,7 @@ export const rtcEndpoints = {
     answer: done,
     errors: ['room-not-found', 'participant-not-found', 'grant-missing'],
   }),
+  sendRoomData,
   deleteRoom: endpoint({
     name: 'deleteRoom',
     tag: 'rtc',

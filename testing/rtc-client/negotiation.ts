@@ -106,6 +106,7 @@ export function answerSection(
     codecs,
     headerExtensions: offered.headerExtensions.filter(({ uri }) => known.has(uri)),
     ...described,
+    ...(offered.sctp && { sctp: { port: 5_000, maxMessageSize: 262_144 } }),
     rids: simulcast
       ? simulcast.recv.map((id) => ({ id, direction: 'recv', restrictions: {} }))
       : described.rids,

@@ -24,6 +24,8 @@ export type PeerTransportOptions = Pick<
   readonly onRtcp?: (packet: Buffer, arrivalMs: number) => void
   /** Every SRTP or SRTCP packet before it is opened; returning false leaves it sealed and uncounted. */
   readonly onSealed?: (packet: Buffer) => boolean
+  /** Application data of the peer: SCTP packets. */
+  readonly onData?: (data: Uint8Array) => void
   /** The peer closed the DTLS association. */
   readonly onClosed?: () => void
 }
@@ -62,7 +64,7 @@ export class PeerTransport {
   #reject: (reason: Error) => void = () => {}
 
   constructor(options: PeerTransportOptions = {}) {
-    const { onRtp, onRtcp, onSealed, onClosed, srtpProfiles, certificate, lite, ...ice } = options
+    const { onRtp, onRtcp, onSealed, onData, onClosed, srtpProfiles, certificate, lite, ...ice } = options
     this.#options = options
     this.#certificate = certificate ?? createCertificate()
     this.#ice = new IceAgent({
@@ -122,13 +124,14 @@ export class PeerTransport {
   connect(remote: TransportDescription, dtlsRole: 'client' | 'server'): void {
     this.#ice.setRemote(remote)
     if (this.#dtls || this.#closed) return
-    const { srtpProfiles, onClosed } = this.#options
+    const { srtpProfiles, onData, onClosed } = this.#options
     const dtls = new DtlsAssociation({
       role: dtlsRole,
       certificate: this.#certificate,
       remoteFingerprint: remote.fingerprint,
       helloVerify: false,
       ...(srtpProfiles && { srtpProfiles }),
+      ...(onData && { onData }),
       ...(onClosed && { onClosed }),
       send: (datagram) => this.#ice.send(datagram),
     })
@@ -142,6 +145,11 @@ export class PeerTransport {
 
   sendRtcp(packet: Uint8Array): void {
     if (this.#srtp) this.sendSealed(this.#srtp.protectRtcp(packet))
+  }
+
+  /** Sends application data; only once connected. */
+  sendData(data: Uint8Array): void {
+    this.#dtls?.sendData(data)
   }
 
   /** Sends ciphertext as it is: the identical packet again, never the same packet encrypted again. */

@@ -84,6 +84,26 @@ export const rtcSettings = {
     true,
     'Protect VP8 and VP9 pictures by ULPFEC where random loss meets a long round trip; false: requests and copies alone',
   ),
+  dataMessagesPerSecond: integer(
+    'PARLEY_RTC_DATA_MESSAGES_PER_SECOND',
+    { default: 100, min: 1, max: 10_000 },
+    'Messages that one participant may send over data channels in a second; so many at once',
+  ),
+  dataBytesPerSecond: integer(
+    'PARLEY_RTC_DATA_BYTES_PER_SECOND',
+    { default: 262_144, min: 1_024 },
+    'Bytes that one participant may send over data channels in a second; so many, or one message, at once',
+  ),
+  dataQueueBytes: integer(
+    'PARLEY_RTC_DATA_QUEUE_BYTES',
+    { default: 1_048_576, min: 131_072 },
+    'Reliable messages that wait for one slow participant, in bytes; what is beyond is lost to it, and it is told',
+  ),
+  dataDeliveriesPerSecond: integer(
+    'PARLEY_RTC_DATA_DELIVERIES_PER_SECOND',
+    { default: 5_000, min: 100 },
+    'Pieces of 1 KiB that one media worker delivers in a second, counted by receivers; beyond it `rate-limited`',
+  ),
   roomLeaseMs: integer(
     'PARLEY_RTC_ROOM_LEASE_MS',
     { default: 6_000, min: 1_000, max: 60_000 },

@@ -1,5 +1,6 @@
-import { type AppError, rtcEndpoints as endpoints } from '@parley/contracts'
+import { type AppError, type EndpointInput, rtcEndpoints as endpoints } from '@parley/contracts'
 import type { HttpServer } from '@parley/core/http'
+import type { OutgoingRoomData } from './data/room-data.ts'
 import { callerRights, requireAdmin } from './room/rights.ts'
 import type { RtcService } from './service.ts'
 
@@ -23,10 +24,22 @@ export function registerRoutes(http: HttpServer, rtc: RtcService): void {
     return { done: true as const }
   })
 
+  http.route(endpoints.sendRoomData, async ({ caller, params, body }) => {
+    return { receivers: await rtc.sendData(caller.projectId, params.roomId, messageOf(body)) }
+  })
+
   http.route(endpoints.deleteRoom, async ({ caller, params }) => {
     await rtc.deleteRoom(caller.projectId, params.roomId)
     return { done: true as const }
   })
+}
+
+function messageOf(body: EndpointInput<typeof endpoints.sendRoomData>['body']): OutgoingRoomData {
+  const { text, json, base64, topic, to, reliable } = body
+  const rest = { topic, to, reliable }
+  if (base64 !== undefined) return { format: 'bytes', payload: Buffer.from(base64, 'base64'), ...rest }
+  if (text !== undefined) return { format: 'text', payload: Buffer.from(text), ...rest }
+  return { format: 'json', payload: Buffer.from(JSON.stringify(json)), ...rest }
 }
 
 /** The same paths where audio and video are switched off: they say so. */

@@ -8,6 +8,7 @@ import {
   type RtcFrameAnswers,
 } from '@parley/contracts'
 import type { EndReason, Session } from '@parley/core/gateway'
+import type { OutgoingRoomData } from './data/room-data.ts'
 import { iceServers, type TurnOptions } from './ice-servers.ts'
 import type { RoomGuard } from './ports.ts'
 import type { Participant, ParticipantOptions, PublicationOffer } from './room/participant.ts'
@@ -27,6 +28,7 @@ export interface JoinRequest {
   roomId: string
   name?: string | undefined
   participantId?: string | undefined
+  data?: boolean | undefined
 }
 
 const places = Symbol('rtc places')
@@ -69,7 +71,7 @@ export class RtcService {
     if (kept === undefined && !asked) {
       // The kept place ended in between: this is a joining like any other.
       if (room.participants.size === 0) room.close('room-closed')
-      return this.join(session, { roomId, name })
+      return this.join(session, { roomId, name, data: request.data })
     }
     const previous = own.get(roomId)
     if (previous !== undefined && previous !== kept) room.leave(previous, 'left')
@@ -77,12 +79,16 @@ export class RtcService {
     if (kept !== undefined) {
       participant = kept
       participant.rights = rights
+      if (request.data === true) participant.data.want()
       if (participant.session !== undefined) placesOf(participant.session).delete(roomId)
       room.resume(participant, session)
     } else {
       // Leaving may have ended the room.
       const alive = room.closed ? await this.#openRoom(session.projectId, roomId) : room
-      participant = this.#enter(alive, { userId: session.userId, name, rights, via: 'member', session })
+      participant = this.#enter(alive, {
+        ...{ userId: session.userId, name, rights, via: 'member', session },
+        data: request.data,
+      })
     }
     own.set(roomId, participant)
     if (session.signal.aborted) participant.room.detach(participant)
@@ -94,6 +100,7 @@ export class RtcService {
         .map((other) => other.view()),
       iceServers: this.iceServers(session.userId),
       ...{ canPublish: [...rights.publish], canSubscribe: rights.subscribe, admin: rights.admin },
+      canSendData: rights.data,
     }
   }
 
@@ -209,6 +216,12 @@ export class RtcService {
   async participants(projectId: string, roomId: string): Promise<ParticipantView[]> {
     const { room } = await this.rooms.describe(projectId, roomId)
     return [...(room?.participants.values() ?? [])].map((participant) => participant.view())
+  }
+
+  /** Sends to the participants of a room on behalf of the application's server; answers how many get it. */
+  async sendData(projectId: string, roomId: string, message: OutgoingRoomData): Promise<number> {
+    const { room } = await this.rooms.describe(projectId, roomId)
+    return room?.data.send(message) ?? 0
   }
 
   async removeParticipant(projectId: string, roomId: string, participantId: string): Promise<void> {

@@ -12,6 +12,8 @@ export interface CallMemberOptions {
   path?: { address: string; transport: 'udp' | 'tcp' }
   /** How often the peers ask for consent. */
   consentMs?: number
+  /** Asks for data channels, and takes their packets. */
+  onData?: (packet: Uint8Array) => void
   /** The port to receive from instead of the server's, for a network between. */
   receiveVia?: (port: number) => Promise<number>
 }
@@ -46,12 +48,15 @@ export class CallMember {
     }
     this.#peerOptions = { ...path, ...(options.send && { send: options.send }) }
     this.publisher = new SyntheticPeer(this.#peerOptions)
-    this.subscriber = new SyntheticPeer(path)
+    this.subscriber = new SyntheticPeer({ ...path, ...(options.onData && { onData: options.onData }) })
   }
 
   static async join(options: CallMemberOptions): Promise<CallMember> {
     const client = await RealtimeClient.connect(options.url, options.token, options.device)
-    const joined = await client.request('rtc.join', { roomId: options.roomId })
+    const joined = await client.request('rtc.join', {
+      roomId: options.roomId,
+      data: options.onData !== undefined,
+    })
     const member = new CallMember(client, joined, options)
     void member.#followMoves().catch(() => undefined)
     void member.#answerOffers().catch(() => undefined)

@@ -19,7 +19,7 @@ export type TransportEvents = {
   /** The peer's address media is sent to, now and on each validated change. */
   'path.selected': [TransportPath]
   closed: [{ reason: TransportCloseReason }]
-  /** One DTLS application datagram (an SCTP packet). */
+  /** One DTLS application datagram (an SCTP packet), within the rate of `allowData`. */
   'data.received': [{ bytes: Uint8Array }]
   /** A decrypted compound RTCP packet; `receivedAt` in microseconds of the worker clock. */
   'rtcp.received': [{ bytes: Uint8Array; receivedAt: number }]

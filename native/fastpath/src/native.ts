@@ -27,6 +27,7 @@ export interface NativeCommands {
   restartIce(id: number, iceUfrag: string, icePwd: string): void
   setPacing(id: number, bitrate: number): void
   sendData(id: number, bytes: Uint8Array): void
+  allowData(id: number, perSecond: number): void
   sendRemb(id: number, bitrate: number): void
   sendProbe(id: number, bytes: number, bitrate: number): void
   closeTransport(id: number): void

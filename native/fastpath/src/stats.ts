@@ -21,6 +21,10 @@ export type TransportStats = {
   queuedPackets: number
   queueDrops: number
   paddingSent: number
+  /** DTLS application datagrams passed on, sent, and dropped beyond the rate that is allowed. */
+  dataReceived: number
+  dataSent: number
+  dataDropped: number
 }
 
 export type LayerStats = {

@@ -210,6 +210,8 @@ describe.skipIf(!addon)('connecting, on a virtual clock', () => {
     const w = world()
     const peer = w.join()
     const got: string[] = []
+    peer.transport.allowData(100)
+    peer.ownTransport.allowData(100)
     peer.transport.on('data.received', ({ bytes }) => got.push(`sfu:${Buffer.from(bytes)}`))
     peer.ownTransport.on('data.received', ({ bytes }) => got.push(`peer:${Buffer.from(bytes)}`))
     peer.ownTransport.sendData(Buffer.from('up'))

@@ -152,6 +152,12 @@ export type {
 export type { TrackEvent } from './rtc/remote-media.ts'
 export type { RemoteTrack } from './rtc/remote-track.ts'
 export type { Room } from './rtc/room.ts'
+export type {
+  ReceivedRoomData,
+  RefusedRoomData,
+  RoomDataContent,
+  SendDataOptions,
+} from './rtc/room-data.ts'
 export type { JoinOptions, RoomCloseReason, RoomEvents, RoomState } from './rtc/room-events.ts'
 export type { Rtc } from './rtc/rtc.ts'
 export type {

@@ -23,5 +23,6 @@ export { useVoiceRecorder, type VoiceRecorder, type VoiceRecording } from './cha
 export { ParleyProvider, useParley } from './parley-context.ts'
 export { useDevices } from './rtc/use-devices.ts'
 export { type RoomModel, useRoom } from './rtc/use-room.ts'
+export { type RoomDataModel, type RoomDataOptions, useRoomData } from './rtc/use-room-data.ts'
 export { useParticipants, useRoomEvent, useRoomState, useSpeakers } from './rtc/use-room-facts.ts'
 export { useTrack } from './rtc/use-track.ts'

@@ -220,6 +220,7 @@ export const endpointTable = {
   getRoom: ['GET', '/v1/rtc/rooms/{roomId}'],
   listParticipants: ['GET', '/v1/rtc/rooms/{roomId}/participants'],
   removeParticipant: ['DELETE', '/v1/rtc/rooms/{roomId}/participants/{participantId}'],
+  sendRoomData: ['POST', '/v1/rtc/rooms/{roomId}/data'],
   deleteRoom: ['DELETE', '/v1/rtc/rooms/{roomId}'],
   getSocialSettings: ['GET', '/v1/social/settings'],
   updateSocialSettings: ['PATCH', '/v1/social/settings'],

@@ -1,11 +1,13 @@
 import { AppError } from '@parley/contracts'
-import type { EgressPayload, ExtensionIds, TransportCloseReason } from '@parley/fastpath'
+import type { DtlsRole, EgressPayload, ExtensionIds, TransportCloseReason } from '@parley/fastpath'
 import {
   type Codec,
   type MediaDescription,
+  type MediaKind,
   type SessionDescription,
   serializeSdp,
 } from '@parley/protocols/sdp'
+import { maxDataMessageBytes } from '../data/message-size.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
 import { egressPayloads } from './codecs.ts'
 import { extensionIds, offeredExtensions } from './header-extensions.ts'
@@ -52,6 +54,8 @@ export interface SubscribeConnectionOptions {
   onOffer: (offer: SubscribeOffer) => void
   /** The subscriber agreed to a track; without a codec in common `negotiated` is undefined. */
   onTrack: (publicationId: string, negotiated: NegotiatedTrack | undefined) => void
+  /** The subscriber agreed to data channels. */
+  onData: (agreed: { dtlsRole: DtlsRole; port: number }) => void
   onClosed: (reason: TransportCloseReason) => void
 }
 
@@ -59,7 +63,7 @@ type Assignment = OfferedTrack & { ssrc: number; rtxSsrc: number; agreed: boolea
 
 interface Section {
   readonly mid: string
-  readonly kind: 'audio' | 'video'
+  readonly kind: MediaKind
   codecs: readonly Codec[]
   assignment: Assignment | undefined
 }
@@ -116,6 +120,14 @@ export class SubscribeConnection {
     this.#change()
   }
 
+  /** Offers data channels. A second time changes nothing. */
+  addData(): void {
+    if (this.#sections.some(({ kind }) => kind === 'application')) return
+    const mid = String(this.#sections.length)
+    this.#sections.push({ mid, kind: 'application', codecs: [], assignment: undefined })
+    this.#change()
+  }
+
   remove(publicationId: string): void {
     const section = this.#sections.find(({ assignment }) => assignment?.publicationId === publicationId)
     if (section === undefined) return
@@ -135,6 +147,12 @@ export class SubscribeConnection {
     const assignments = this.#pending?.assignments
     this.server.takeAnswer(answer)
     this.#pending = undefined
+    const offered = this.#sections.find(({ kind }) => kind === 'application')?.mid
+    const data = answer.media.find(({ mid, rejected }) => mid === offered && !rejected)
+    if (data?.sctp !== undefined) {
+      const dtlsRole = answer.transport.setup === 'passive' ? 'client' : 'server'
+      this.#options.onData({ dtlsRole, port: data.sctp.port })
+    }
     for (const section of answer.media) {
       const assignment = assignments?.get(section.mid)
       // Ended meanwhile, or another has the section: the next offer says so.
@@ -210,6 +228,7 @@ function describeSection(
   { mid, kind, codecs, assignment }: Section,
   { measured }: { measured: boolean },
 ): MediaDescription {
+  if (kind === 'application') return describeData(mid)
   const section = {
     ...{ mid, kind, codecs, rejected: false, protocol: 'UDP/TLS/RTP/SAVPF', rids: [] },
     headerExtensions: offeredExtensions(kind, { measured }),
@@ -223,6 +242,15 @@ function describeSection(
     msid: { stream: cname, track: publicationId },
     sources: ssrcs.map((source) => ({ ssrc: source, cname })),
     sourceGroups: rtxSsrc === 0 ? [] : [{ semantics: 'FID', ssrcs }],
+  }
+}
+
+/** RFC 8841. */
+function describeData(mid: string): MediaDescription {
+  return {
+    ...{ mid, kind: 'application', direction: 'sendrecv', rejected: false, protocol: 'UDP/DTLS/SCTP' },
+    ...{ codecs: [], headerExtensions: [], rids: [], sources: [], sourceGroups: [] },
+    sctp: { port: 5_000, maxMessageSize: maxDataMessageBytes },
   }
 }
 

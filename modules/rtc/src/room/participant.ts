@@ -11,6 +11,7 @@ import type { TransportCloseReason } from '@parley/fastpath'
 import { PublishConnection, readSdp } from '../connection/publish-connection.ts'
 import type { ReceivingConnection } from '../connection/receiving-connection.ts'
 import { SubscribeConnection } from '../connection/subscribe-connection.ts'
+import { ParticipantData } from '../data/participant-data.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
 import type { PathFacts } from '../sfu/messages.ts'
 import { Allocation, repairShare } from './allocation.ts'
@@ -42,6 +43,8 @@ export interface ParticipantOptions {
   via: 'member' | 'whip' | 'whep'
   /** Carries its media. */
   worker: MediaWorker
+  /** The client asked for data channels. */
+  data?: boolean | undefined
 }
 
 const kindOfSource: Readonly<Partial<Record<PublicationSource, 'audio' | 'video'>>> = {
@@ -74,6 +77,7 @@ export class Participant {
   readonly joinedAt = new Date()
   readonly publications = new Map<string, Publication>()
   readonly subscriptions = new Map<string, Subscription>()
+  readonly data = new ParticipantData(this)
   /** Judges a path that is not measured. */
   readonly downlink = new Downlink(() => this.subscriptions.values())
   readonly allocation = new Allocation({
@@ -117,6 +121,7 @@ export class Participant {
     this.via = options.via
     this.#worker = options.worker
     this.#giveBack = options.worker.reserve()
+    if (options.data === true) this.data.want()
   }
 
   /** Carries its media; another one after that ended. */
@@ -301,6 +306,14 @@ export class Participant {
     } else if (connection === undefined) {
       for (const publication of this.room.publications.values()) this.subscribe(publication)
     }
+    this.offerData()
+  }
+
+  /** Data channels go over the subscribe connection, with or without media, where the client asked for them. */
+  offerData(): void {
+    if (!this.data.wanted || this.via !== 'member' || this.#closed) return
+    const connection = this.#ensureReceiving()
+    if (connection instanceof SubscribeConnection) connection.addData()
   }
 
   /** Plays over a connection that the client offered, as WHEP does. */
@@ -452,6 +465,7 @@ export class Participant {
       lastVersion: this.#lastVersion,
       onOffer: (offer) => this.send({ type: 'rtc.subscribe-offer', roomId, ...offer }),
       onTrack: (publicationId, negotiated) => this.handleTrack(publicationId, negotiated),
+      onData: (agreed) => this.data.handleAgreed(connection, agreed),
       onClosed: (reason) => this.handleConnectionClosed('receive', reason),
     })
     this.receiveOver(connection)
@@ -464,6 +478,7 @@ export class Participant {
     const connection = this.#receiving
     if (connection instanceof SubscribeConnection) this.#lastVersion = connection.version
     this.#receiving = undefined
+    this.data.handleConnectionGone()
     this.allocation.reset()
     this.#steadyLoss = new SteadyLoss()
     connection?.close()

@@ -5,6 +5,8 @@ import type { KeyCaller, UserCaller } from '@parley/core/auth'
 export interface Rights {
   publish: readonly PublicationSource[]
   subscribe: boolean
+  /** Send messages over data channels. */
+  data: boolean
   admin: boolean
 }
 
@@ -13,14 +15,19 @@ export interface Rights {
  * are exhaustive. @throws AppError `grant-missing` when the room stays shut.
  */
 export function rightsOf(grants: Grants | undefined, roomId: string): Rights {
-  if (grants === undefined) return { publish: publicationSources, subscribe: true, admin: false }
+  if (grants === undefined) return { publish: publicationSources, subscribe: true, data: true, admin: false }
   const { rtc } = grants
   if (rtc === undefined || (rtc.room !== '*' && rtc.room !== roomId)) {
     throw new AppError('grant-missing', 'The token does not open this room')
   }
   const { publish = false } = rtc
   const sources = publish === true ? publicationSources : publish === false ? [] : publish
-  return { publish: sources, subscribe: rtc.subscribe ?? false, admin: rtc.admin ?? false }
+  return {
+    publish: sources,
+    subscribe: rtc.subscribe ?? false,
+    data: rtc.data ?? false,
+    admin: rtc.admin ?? false,
+  }
 }
 
 export function requireAdmin({ admin }: Rights): void {
@@ -35,6 +42,6 @@ export function requireSource({ publish }: Rights, source: PublicationSource): v
 
 /** For REST: API keys may everything in their project. */
 export function callerRights(caller: KeyCaller | UserCaller, roomId: string): Rights {
-  if (caller.kind === 'key') return { publish: publicationSources, subscribe: true, admin: true }
+  if (caller.kind === 'key') return { publish: publicationSources, subscribe: true, data: true, admin: true }
   return rightsOf(caller.grants, roomId)
 }

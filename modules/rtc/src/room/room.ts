@@ -1,6 +1,7 @@
 import { AppError, type RtcLeaveReason, type ServerEvent } from '@parley/contracts'
 import type { EncodedFrame, Session } from '@parley/core/gateway'
 import type { TransportCloseReason } from '@parley/fastpath'
+import { RoomData } from '../data/room-data.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
 import type { WorkerLegs } from '../sfu/worker-leg.ts'
 import type { UsageMeter } from '../usage/usage-meter.ts'
@@ -21,6 +22,11 @@ export interface RoomLimits {
   repair: boolean
   /** Pictures are protected ahead where answers would come late. */
   fec: boolean
+  /** Messages of data channels: what one participant may send, what may wait for one, what a worker delivers. */
+  dataMessagesPerSecond: number
+  dataBytesPerSecond: number
+  dataQueueBytes: number
+  dataDeliveriesPerSecond: number
 }
 
 export interface RoomOptions {
@@ -57,6 +63,7 @@ export class Room {
   readonly usage: UsageMeter
   readonly participants = new Map<string, Participant>()
   readonly publications = new Map<string, Publication>()
+  readonly data = new RoomData(this)
   name: string | undefined
   readonly #log: RoomLog
   readonly #encode: RoomOptions['encode']
@@ -106,6 +113,7 @@ export class Room {
     }
     this.#log.add('room.participant-joined', { participantId: participant.id, userId: participant.userId })
     for (const publication of this.publications.values()) participant.subscribe(publication)
+    participant.offerData()
     return participant
   }
 

@@ -1,15 +1,18 @@
+import { randomInt } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type { NativeAddon, NativeWorker, TransportOptions } from '@parley/fastpath'
-import type { FromWorker, ToWorker } from './messages.ts'
+import { DataControl } from './data-control.ts'
+import type { DataOptions, FromWorker, ToWorker } from './messages.ts'
 import { PathControl } from './path-control.ts'
 
 /**
  * A media worker process: one packet thread and the way to it. How much each subscriber's path carries is found out
- * here, as each packet counts for that; all else is decided by the server. It ends with the server, whose going closes
+ * here, and data channels are kept, as each packet counts for both; all else is decided by the server. It ends with the server, whose going closes
  * the channel.
  */
 let worker: NativeWorker | undefined
 let paths: PathControl | undefined
+let data: DataControl | undefined
 const pathTickMs = 50
 
 const tell = (message: FromWorker): void => {
@@ -29,11 +32,17 @@ function start({ addonPath, options }: Extract<ToWorker, { type: 'start' }>): vo
   try {
     const addon = createRequire(import.meta.url)(addonPath) as NativeAddon
     const native = addon.createWorker(options, (events) => {
-      const rest = paths === undefined ? events : events.filter((event) => paths?.handleEvent(event) !== true)
+      const rest = events.filter((event) => !paths?.handleEvent(event) && !data?.handleEvent(event))
       if (rest.length > 0) tell({ type: 'events', events: rest })
     })
     worker = native
     paths = new PathControl(native, (facts) => tell({ type: 'paths', facts }))
+    data = new DataControl({
+      native,
+      tell: (news) => tell({ type: 'data', news }),
+      nowMs: () => performance.now(),
+      random: () => randomInt(2 ** 32),
+    })
     // The clock of the packet thread is the monotonic one, too.
     setInterval(() => paths?.tick(Number(process.hrtime.bigint() / 1_000n)), pathTickMs)
     tell({ type: 'started', port: worker.port, fingerprint: worker.fingerprint })
@@ -47,10 +56,21 @@ function run(name: string, values: unknown[]): void {
     paths?.setWanted(Number(values[0]), Number(values[1]))
     return
   }
+  if (name === 'openData') {
+    data?.open(Number(values[0]), values[1] as DataOptions)
+    return
+  }
+  if (name === 'sendRoomData') {
+    data?.send(values[0] as number[], values[1] === true, values[2] as Uint8Array)
+    return
+  }
   if (name === 'createTransport' && (values[1] as TransportOptions).reportSent === true) {
     paths?.add(Number(values[0]))
   }
-  if (name === 'closeTransport') paths?.remove(Number(values[0]))
+  if (name === 'closeTransport') {
+    paths?.remove(Number(values[0]))
+    data?.remove(Number(values[0]))
+  }
   const command = worker?.[name as keyof NativeWorker]
   if (typeof command === 'function') Reflect.apply(command, worker, values)
 }

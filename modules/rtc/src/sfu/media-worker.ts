@@ -7,7 +7,7 @@ import {
   type WorkerOptions,
   type WorkerStats,
 } from '@parley/fastpath'
-import type { Command, FromWorker, PathFacts, ToWorker } from './messages.ts'
+import type { Command, DataNews, DataOptions, FromWorker, PathFacts, ToWorker } from './messages.ts'
 
 export interface MediaWorkerOptions {
   /** Its place in the pool. */
@@ -44,6 +44,7 @@ export class MediaWorker extends Host {
   readonly #heartbeat: NodeJS.Timeout
   #unheard = 0
   #places = 0
+  readonly #dataListeners = new Map<number, (news: DataNews) => void>()
   #commands: Command[] = []
   #lastRequest = 0
   #gone = false
@@ -73,6 +74,8 @@ export class MediaWorker extends Host {
       if (message.type === 'events') this.dispatch(message.events)
       else if (message.type === 'paths') {
         for (const facts of message.facts) this.#pathListeners.get(facts.transport)?.(facts)
+      } else if (message.type === 'data') {
+        for (const news of message.news) this.#dataListeners.get(news.transport)?.(news)
       }
     })
     this.#heartbeat = setInterval(() => this.#look(), options.silenceMs / looks)
@@ -137,6 +140,22 @@ export class MediaWorker extends Host {
   /** Bits a second that all that could be sent to a peer would take: its path is tried out up to about that. */
   setWanted(transport: Transport, bitrate: number): void {
     if (!transport.closed) this.#queue(['setWanted', transport.id, Math.round(bitrate)])
+  }
+
+  /** Keeps data channels on a connection whose peer agreed to them, for as long as it lives. */
+  openData(transport: Transport, options: DataOptions, listener: (news: DataNews) => void): void {
+    if (transport.closed) return
+    if (!this.#dataListeners.has(transport.id)) {
+      transport.once('closed', () => this.#dataListeners.delete(transport.id))
+    }
+    this.#dataListeners.set(transport.id, listener)
+    this.#queue(['openData', transport.id, options])
+  }
+
+  /** Sends one message over the data channels of many. */
+  sendRoomData(transports: readonly Transport[], reliable: boolean, frame: Uint8Array): void {
+    const ids = transports.filter(({ closed }) => !closed).map(({ id }) => id)
+    if (ids.length > 0) this.#queue(['sendRoomData', ids, reliable, frame])
   }
 
   /** Ends the process; resolves when it is gone. */

@@ -1,4 +1,5 @@
-import type { NativeEvent, WorkerOptions } from '@parley/fastpath'
+import type { DtlsRole, NativeEvent, WorkerOptions } from '@parley/fastpath'
+import type { SctpCloseReason } from '@parley/protocols/sctp'
 import type { CongestionLimit, LossKind } from '../congestion/index.ts'
 
 /** What the server tells a media worker process. `commands` are calls of the packet path, in order. */
@@ -22,6 +23,31 @@ export interface PathFacts {
   readonly queue: 'normal' | 'overused' | 'underused'
 }
 
+/** Of the data channels of one connection. */
+export interface DataOptions {
+  /** Ours. */
+  readonly dtlsRole: DtlsRole
+  /** The peer's SCTP port. */
+  readonly port: number
+  readonly maxMessageBytes: number
+  /** What the peer may send. */
+  readonly messagesPerSecond: number
+  readonly bytesPerSecond: number
+  /** Reliable messages that may wait for the peer. */
+  readonly queueBytes: number
+}
+
+/** What happens on the data channels of one connection. */
+export type DataNews =
+  | { readonly transport: number; readonly type: 'open' }
+  | {
+      readonly transport: number
+      readonly type: 'message'
+      readonly reliable: boolean
+      readonly frame: Uint8Array
+    }
+  | { readonly transport: number; readonly type: 'closed'; readonly reason: SctpCloseReason }
+
 export type Command = [name: string, ...values: unknown[]]
 
 /** What a media worker process tells the server. */
@@ -31,3 +57,4 @@ export type FromWorker =
   | { type: 'events'; events: NativeEvent[] }
   | { type: 'paths'; facts: PathFacts[] }
   | { type: 'pong' }
+  | { type: 'data'; news: DataNews[] }

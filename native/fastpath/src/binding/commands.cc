@@ -1,5 +1,7 @@
 #include "binding/commands.h"
 
+#include <algorithm>
+
 #include "binding/values.h"
 
 namespace parley {
@@ -70,6 +72,14 @@ napi_value SendData(napi_env env, napi_callback_info info) {
   View bytes = BytesOf(env, call.arguments[1]);
   TargetOf(call).Run([id = call.Id(0), copy = Bytes(bytes.data, bytes.data + bytes.size)](Core& core) {
     core.SendData(id, View(copy));
+  });
+  return nullptr;
+}
+
+napi_value AllowData(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  TargetOf(call).Run([id = call.Id(0), rate = uint32_t(std::min<uint64_t>(Rate(call, 1), 1'000'000))](Core& core) {
+    core.AllowData(id, rate);
   });
   return nullptr;
 }
@@ -190,6 +200,7 @@ void AddCommands(napi_env env, napi_value object, CommandTarget* target) {
       {"createTransport", CreateTransport}, {"setRemote", SetRemote},
       {"restartIce", RestartIce},           {"setPacing", SetPacing},
       {"sendData", SendData},               {"sendRemb", SendRemb},
+      {"allowData", AllowData},
       {"sendProbe", SendProbe},             {"closeTransport", CloseTransport},
       {"createTrack", CreateTrack},         {"setTrackGate", SetTrackGate},
       {"requestKeyFrame", RequestKeyFrame}, {"closeTrack", CloseTrack},

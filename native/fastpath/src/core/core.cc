@@ -209,8 +209,13 @@ void Core::SetPacing(uint32_t id, uint64_t bitrate) {
 }
 
 void Core::SendData(uint32_t id, View bytes) {
-  if (Transport* transport = FindTransport(id)) transport->SendData(bytes, now_);
+  Transport* transport = FindTransport(id);
+  if (transport && !transport->SendData(bytes, now_)) Fail("sendData", "more than 1100 bytes");
   Sweep();
+}
+
+void Core::AllowData(uint32_t id, uint32_t perSecond) {
+  if (Transport* transport = FindTransport(id)) transport->AllowData(perSecond, now_);
 }
 
 void Core::SetRemb(uint32_t id, uint64_t bitrate) {

@@ -58,6 +58,7 @@ class Core {
   void RestartIce(uint32_t id, std::string ufrag, std::string pwd);
   void SetPacing(uint32_t id, uint64_t bitrate);
   void SendData(uint32_t id, View bytes);
+  void AllowData(uint32_t id, uint32_t perSecond);
   void SetRemb(uint32_t id, uint64_t bitrate);
   void Probe(uint32_t id, size_t bytes, uint64_t bitrate);
   void CloseTransport(uint32_t id);

@@ -73,6 +73,11 @@ void Transport::AfterDtls(Micros now) {
   if (closed_) return;
   if (srtp_) {
     for (Bytes& data : dtls_->incoming()) {
+      if (!TakeData(now)) {
+        counters.dataDropped++;
+        continue;
+      }
+      counters.dataReceived++;
       Record event;
       event.Text("type", "data.received").Number("transport", id).Data("bytes", std::move(data));
       core_.Emit(std::move(event));
@@ -134,10 +139,26 @@ void Transport::SetRemote(RemoteParameters remote, Micros now) {
   }
 }
 
-void Transport::SendData(View bytes, Micros now) {
-  if (!srtp_ || !dtls_) return;
-  dtls_->Send(bytes);
+bool Transport::SendData(View bytes, Micros now) {
+  if (bytes.size > kMaxData) return false;
+  if (!srtp_ || !dtls_) return true;
+  if (dtls_->Send(bytes)) counters.dataSent++;
   AfterDtls(now);
+  return true;
+}
+
+void Transport::AllowData(uint32_t perSecond, Micros now) {
+  if (dataRate_ == 0) dataTokens_ = double(perSecond) / 4;
+  dataRate_ = perSecond;
+  dataFilled_ = now;
+}
+
+bool Transport::TakeData(Micros now) {
+  dataTokens_ = std::min(double(dataRate_) / 4, dataTokens_ + double(now - dataFilled_) * double(dataRate_) / 1e6);
+  dataFilled_ = now;
+  if (dataTokens_ < 1) return false;
+  dataTokens_ -= 1;
+  return true;
 }
 
 void Transport::Close(const char* reason) {
@@ -508,6 +529,8 @@ Record Transport::Stats() const {
   r.Number("feedbackSent", double(counters.feedbackSent)).Number("nacksReceived", double(counters.nacksReceived));
   r.Number("queuedPackets", double(pacer_.queued())).Number("queueDrops", double(pacer_.drops));
   r.Number("paddingSent", double(pacer_.padding));
+  r.Number("dataReceived", double(counters.dataReceived)).Number("dataSent", double(counters.dataSent));
+  r.Number("dataDropped", double(counters.dataDropped));
   return r;
 }
 

@@ -38,12 +38,16 @@ struct RemoteParameters {
 
 struct TransportCounters {
   uint64_t packetsReceived = 0, bytesReceived = 0, packetsSent = 0, bytesSent = 0, authFailures = 0, replays = 0,
-           unroutable = 0, malformed = 0, feedbackSent = 0, nacksReceived = 0;
+           unroutable = 0, malformed = 0, feedbackSent = 0, nacksReceived = 0, dataReceived = 0, dataSent = 0,
+           dataDropped = 0;
 };
 
 /** One peer: where it is, how it is encrypted, what it sends and gets. */
 class Transport {
  public:
+  /** Of an application datagram: with the most that any cipher adds it stays within DtlsSession::kMtu. */
+  static constexpr size_t kMaxData = 1100;
+
   Transport(Core& core, uint32_t id, TransportOptions options);
   ~Transport();
 
@@ -61,7 +65,10 @@ class Transport {
   void SetPacing(uint64_t bitrate, Micros now) { pacer_.SetBitrate(bitrate, now); }
   void SetRemb(uint64_t bitrate, Micros now);
   void Probe(size_t bytes, uint64_t bitrate, Micros now) { pacer_.Probe(bytes, bitrate, now); }
-  void SendData(View bytes, Micros now);
+  /** @returns false when it is larger than kMaxData. */
+  bool SendData(View bytes, Micros now);
+  /** Application datagrams a second that are passed on, a quarter of that at once; 0: none. */
+  void AllowData(uint32_t perSecond, Micros now);
   /** Bits a second that repairs may take; 0: no limit. */
   void SetRepairBudget(uint64_t bitrate, Micros now);
   /** @returns false when the budget is spent, down to the share of it that is `kept` for others. */
@@ -116,6 +123,7 @@ class Transport {
   void MediaProven(const Path& path, Micros now);
   void PathChanged();
   void FlushSent();
+  bool TakeData(Micros now);
   void OnDtlsTimer(Micros now);
   void HandleVerdicts(View fci, Micros now);
   void OnSecond(Micros now);
@@ -156,6 +164,9 @@ class Transport {
   SentReference references_[8];
   size_t nextReference_ = 0;
   Micros roundTrip_ = -1;
+  uint32_t dataRate_ = 0;
+  double dataTokens_ = 0;
+  Micros dataFilled_ = 0;
 
   OwnerTimer<Transport, &Transport::OnDtlsTimer> dtlsTimer_{this};
   OwnerTimer<Transport, &Transport::OnSecond> secondTimer_{this};

@@ -162,6 +162,7 @@ function subscribing(answer: (version: number) => Promise<unknown>) {
       ...silent,
       answer: (_, version) => answer(version),
       requestRestart: async () => undefined,
+      onDataChannel: () => undefined,
       onAssigned: (assignments) => assigned.push(assignments.map(({ publicationId }) => publicationId)),
       onBroken: (error) => broken.push(error),
     },

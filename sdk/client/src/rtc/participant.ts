@@ -75,6 +75,7 @@ export class LocalParticipant extends RoomParticipant<LocalPublication> {
   /** What the token lets it publish. */
   canPublish: readonly PublicationSource[] = []
   canSubscribe = false
+  canSendData = false
   /** May mute and remove others. */
   isModerator = false
 }

@@ -32,6 +32,7 @@ export interface RemoteMediaOptions {
   adaptive: boolean
   answer: (sdp: string, version: number) => Promise<unknown>
   requestRestart: () => Promise<unknown>
+  onDataChannel: (channel: RTCDataChannel) => void
   sendWishes: (wishes: Wish[]) => void
   onPath: (lost: boolean) => void
   /** The connection cannot be used any more; the room joins anew. */
@@ -87,11 +88,12 @@ export class RemoteMedia {
   }
 
   handleOffer(offer: SubscribeOffer): void {
-    const { answer, requestRestart, onPath, onGivenUp } = this.#options
+    const { answer, requestRestart, onDataChannel, onPath, onGivenUp } = this.#options
     this.#connection ??= new SubscribeConnection({
       iceServers: this.#iceServers,
       answer,
       requestRestart,
+      onDataChannel,
       onAssigned: (assignments) => this.#assign(assignments),
       onBroken: onGivenUp,
       onLost: () => onPath(true),

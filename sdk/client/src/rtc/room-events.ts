@@ -3,6 +3,7 @@ import type { ParleyError } from '../parley-error.ts'
 import type { CaptureWish } from './local-media.ts'
 import type { Participant, Publication, RemoteParticipant } from './participant.ts'
 import type { TrackEvent } from './remote-media.ts'
+import type { ReceivedRoomData, RefusedRoomData } from './room-data.ts'
 import type { Quality, RoomStatistics } from './statistics.ts'
 
 export interface JoinOptions {
@@ -16,6 +17,8 @@ export interface JoinOptions {
   playsAudio?: boolean
   /** False: videos come in full whatever size they are shown in. */
   adaptive?: boolean
+  /** False: no data channels; `sendData` is refused and nothing arrives. */
+  data?: boolean
   /** Gives up joining. */
   signal?: AbortSignal
 }
@@ -48,5 +51,11 @@ export interface RoomEvents {
   statistics: RoomStatistics
   /** The browser wants a click before it plays audio: show a button that calls `startAudio`. */
   'audio-blocked': { blocked: boolean }
+  /** A message of another participant, or (without `from`) of the application's server. */
+  data: ReceivedRoomData & { participant: RemoteParticipant | undefined }
+  /** So many reliable messages could not wait any longer for this slow client, and are lost to it. */
+  'data-missed': { count: number }
+  /** A lossy message was not sent on; reliable ones reject. */
+  'data-refused': RefusedRoomData
   closed: { reason: RoomCloseReason; error?: ParleyError }
 }

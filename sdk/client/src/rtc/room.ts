@@ -20,6 +20,7 @@ import {
 } from './participant.ts'
 import { PlaceQueue } from './place-queue.ts'
 import { RemoteMedia, type RemotePublicationEvent } from './remote-media.ts'
+import { RoomDataChannels, type RoomDataContent, type SendDataOptions } from './room-data.ts'
 import type { JoinOptions, RoomCloseReason, RoomEvents, RoomState } from './room-events.ts'
 import { roomQuality } from './room-quality.ts'
 import type { RtcEvent } from './rtc.ts'
@@ -76,6 +77,15 @@ export class Room extends Emitter<RoomEvents> {
   readonly #localMedia: LocalMedia
   readonly #remote: RemoteMedia
   readonly #sampler: StatisticsSampler
+  readonly #data = new RoomDataChannels({
+    onMessage: (message) =>
+      this.emit('data', {
+        ...message,
+        participant: this.participants.get(message.from?.participantId ?? ''),
+      }),
+    onMissed: (count) => this.emit('data-missed', { count }),
+    onRefused: (refused) => this.emit('data-refused', refused),
+  })
   readonly #backoff = new Backoff({ baseMs: 500, maxMs: 8_000 })
   readonly #lost = new Set<'signalling' | 'publish' | 'subscribe'>()
   #state: RoomState = { status: 'joining' }
@@ -120,6 +130,7 @@ export class Room extends Emitter<RoomEvents> {
       adaptive: options.join.adaptive ?? true,
       answer: (sdp, version) => this.#tellServer('rtc.subscribe-answer', { sdp, version }),
       requestRestart: () => this.#tellServer('rtc.restart-subscribe', {}),
+      onDataChannel: (channel) => this.#data.attach(channel),
       // What is refused concerns publications that have just ended; what is lost is told after the next join.
       sendWishes: (items) => void this.#tellServer('rtc.subscriptions', { items }).catch(() => undefined),
       onPath: (lost) => this.#setLost('subscribe', lost),
@@ -228,6 +239,18 @@ export class Room extends Emitter<RoomEvents> {
   /** Stops or takes up again what somebody publishes, for this client only. */
   setSubscribed(publication: RemotePublication, subscribed: boolean): void {
     this.#remote.setEnabled(publication.id, subscribed)
+  }
+
+  /**
+   * Sends a message to the others in the room, or to some of them. Resolves with the number of receivers once the server
+   * has a reliable message, and with undefined when a lossy one has left. Rejects with the server's code: `grant-missing`,
+   * `limit-exceeded` (too large), `rate-limited`, or `connection-lost`: then nobody knows whether it arrived.
+   */
+  async sendData(content: RoomDataContent, options: SendDataOptions = {}): Promise<number | undefined> {
+    if (this.#state.status === 'closed') throw left()
+    if (!this.#wantsData)
+      throw new ParleyError('not-implemented', 'This room was joined without data channels')
+    return this.#data.send(content, options)
   }
 
   /** Mutes somebody else; needs `local.isModerator`. */
@@ -370,9 +393,12 @@ export class Room extends Emitter<RoomEvents> {
     local.id = answer.participantId
     local.canPublish = answer.canPublish
     local.canSubscribe = answer.canSubscribe
+    local.canSendData = answer.canSendData
     local.isModerator = answer.admin
     const own = answer.participants.find(({ id }) => id === local.id)
     local.name = own?.name ?? this.#options.join.name
+    if (fresh)
+      this.#data.handleGone(new ParleyError('connection-lost', 'The place was lost', { retryable: true }))
     const others = answer.participants.filter(({ id }) => id !== local.id)
     this.#remote.handleJoined(others, answer.iceServers, fresh)
     this.#inPlace = true
@@ -425,7 +451,16 @@ export class Room extends Emitter<RoomEvents> {
   #joinBody(): InRoom<'rtc.join'> {
     const { name } = this.#options.join
     const keepsPlace = this.local.id !== '' && !this.#wantsFreshPlace
-    return { ...(name !== undefined && { name }), ...(keepsPlace && { participantId: this.local.id }) }
+    return {
+      ...(name !== undefined && { name }),
+      ...(keepsPlace && { participantId: this.local.id }),
+      ...(this.#wantsData && { data: true }),
+    }
+  }
+
+  /** In Node there is no WebRTC to carry it. */
+  get #wantsData(): boolean {
+    return (this.#options.join.data ?? true) && typeof RTCPeerConnection !== 'undefined'
   }
 
   async #capture(constraints: MediaTrackConstraints, options: PublishOptions) {
@@ -504,6 +539,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#places.close(left())
     this.#sampler.close()
     this.#remote.close()
+    this.#data.close(left())
     this.#localMedia.close()
     const facts = { reason, ...(error && { error }) }
     this.#state = { status: 'closed', ...facts }

@@ -22,6 +22,7 @@ export interface SubscribeConnectionOptions {
   requestRestart: () => Promise<unknown>
   /** Everything that is received now. */
   onAssigned: (assignments: readonly Assignment[]) => void
+  onDataChannel: (channel: RTCDataChannel) => void
   /** An offer could not be applied: the connection is of no more use. */
   onBroken: (error: unknown) => void
   onLost: () => void
@@ -46,6 +47,7 @@ export class SubscribeConnection {
   constructor(options: SubscribeConnectionOptions, pc = newPeerConnection(options.iceServers)) {
     this.#options = options
     this.#pc = pc
+    pc.addEventListener('datachannel', ({ channel }) => options.onDataChannel(channel))
     this.#path = new PathWatch(pc, {
       restart: options.requestRestart,
       onLost: options.onLost,

@@ -6,10 +6,22 @@ export interface TestPage {
   readonly parley: Parley
   readonly rooms: Map<string, Room>
   readonly events: string[]
+  /** Messages that arrived over data channels. */
+  readonly data: TestData[]
+  /** The token from the next connection on. */
+  setToken(token: string): void
   /** Follows the events of a room by name. */
   watch(room: Room): void
   /** Sums a statistic of everything received of a kind and, if named, a source. */
   received(roomId: string, kind: 'audio' | 'video', fact: string, source?: string): Promise<number>
+}
+
+export interface TestData {
+  from: string | undefined
+  topic: string | undefined
+  reliable: boolean
+  /** Bytes as an array. */
+  content: unknown
 }
 
 declare global {
@@ -21,16 +33,23 @@ declare global {
 let parley: Parley
 const rooms = new Map<string, Room>()
 const events: string[] = []
+const data: TestData[] = []
+let presentToken = ''
 
 globalThis.page = {
   connect: async (url, token) => {
-    parley = await Parley.connect({ url, getToken: () => token })
+    presentToken = token
+    parley = await Parley.connect({ url, getToken: () => presentToken })
   },
   get parley() {
     return parley
   },
   rooms,
   events,
+  data,
+  setToken: (token) => {
+    presentToken = token
+  },
   watch: (room) => {
     rooms.set(room.id, room)
     room.on('state', ({ status }) => events.push(`state ${status}`))
@@ -40,6 +59,14 @@ globalThis.page = {
     )
     room.on('track-subscribed', ({ publication }) => events.push(`subscribed ${publication.source}`))
     room.on('track-unsubscribed', ({ publication }) => events.push(`unsubscribed ${publication.source}`))
+    room.on('data', ({ from, participant, topic, reliable, data: content }) =>
+      data.push({
+        ...{ from: participant?.userId ?? from?.userId, topic, reliable },
+        content: content instanceof Uint8Array ? [...content] : content,
+      }),
+    )
+    room.on('data-missed', ({ count }) => events.push(`missed ${count}`))
+    room.on('data-refused', ({ error }) => events.push(`refused ${error.code}`))
     room.on('closed', ({ reason }) => events.push(`closed ${reason}`))
   },
   received: async (roomId, kind, fact, source) => {
