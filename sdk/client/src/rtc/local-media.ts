@@ -5,6 +5,8 @@ import { videoEncodings } from './encodings.ts'
 import { LocalPublication } from './local-publication.ts'
 import type { LocalParticipant } from './participant.ts'
 import { PublishConnection, type PublishConnectionOptions, type Section } from './publish-connection.ts'
+import type { RoomStatistics } from './statistics.ts'
+import { UplinkSound } from './uplink-sound.ts'
 
 export interface PublishOptions {
   /** `camera` for video and `microphone` for audio unless told. */
@@ -26,6 +28,7 @@ export type CaptureWish = boolean | MediaTrackConstraints | MediaStreamTrack
 export interface LocalMediaOptions {
   local: LocalParticipant
   devices: Devices
+  transforms: PublishConnectionOptions['transforms']
   exchange: PublishConnectionOptions['exchange']
   sendMuted: (publicationId: string, muted: boolean) => Promise<unknown>
   onPath: (lost: boolean) => void
@@ -60,6 +63,7 @@ export class LocalMedia {
   readonly #layers = new Map<string, readonly boolean[]>()
   #iceServers: readonly IceServer[] = []
   #connection: PublishConnection | undefined
+  readonly #uplinkSound = new UplinkSound()
   /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -236,6 +240,15 @@ export class LocalMedia {
     })
   }
 
+  /** Sends sound as the server's reports of it ask for. */
+  handleStatistics(statistics: RoomStatistics): void {
+    const connection = this.#connection
+    if (connection === undefined) return
+    const isRepacked = this.#uplinkSound.update(connection.sections, statistics)
+    // What cannot be told now goes with the next negotiation.
+    if (isRepacked) connection.negotiate().catch(() => undefined)
+  }
+
   publicationOfMid(mid: string): string | undefined {
     return this.#connection?.sections.find(({ transceiver }) => transceiver.mid === mid)?.publicationId
   }
@@ -252,9 +265,10 @@ export class LocalMedia {
   }
 
   #connect(): PublishConnection {
-    const { exchange, onPath, onGivenUp } = this.#options
+    const { exchange, transforms, onPath, onGivenUp } = this.#options
     this.#connection ??= new PublishConnection({
       iceServers: this.#iceServers,
+      transforms,
       exchange,
       onLost: () => onPath(true),
       onBack: () => onPath(false),

@@ -1,9 +1,10 @@
 import type { FrameAnswers, IceServer, PublicationSource, TrackKind } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
 import { redundantAudioFirst } from './encodings.ts'
-import { withAudioRequests, withOpusParameters } from './opus-parameters.ts'
+import { withAudioRequests, withOpusParameters, withPacketTime } from './opus-parameters.ts'
 import { PathWatch } from './path-watch.ts'
 import { SerialRun } from './serial-run.ts'
+import type { MediaTransforms, RedundancyControl } from './transform/media-transforms.ts'
 
 /** One m-section of the publish connection. */
 export interface Section {
@@ -15,6 +16,10 @@ export interface Section {
   /** False: it carries nothing and waits to be used again for the same source. */
   live: boolean
   publicationId: string | undefined
+  /** For sound whose redundancy can be set. */
+  redundancy: RedundancyControl | undefined
+  /** For sound: how much of it a packet holds; taken with the next `negotiate`. */
+  packetMs: number
 }
 
 export interface SectionWish {
@@ -35,6 +40,8 @@ export interface PublicationOffer {
 
 export interface PublishConnectionOptions {
   iceServers: readonly IceServer[]
+  /** Undefined where encoded frames cannot be changed. */
+  transforms: () => Promise<MediaTransforms | undefined>
   /** Carries an offer to the server and answers its answer. */
   exchange: (sdp: string, publications: PublicationOffer[]) => Promise<FrameAnswers['rtc.publish']>
   onLost: () => void
@@ -44,6 +51,7 @@ export interface PublishConnectionOptions {
 
 /** What our Opus encoder is told: silence costs nothing in speech; what a screen plays is music in stereo. */
 const speech = { usedtx: '1', useinbandfec: '1', minptime: '10' }
+const usualPacketMs = 20
 const music = { stereo: '1', 'sprop-stereo': '1', maxaveragebitrate: '128000' }
 
 /**
@@ -86,6 +94,7 @@ export class PublishConnection {
       await free.transceiver.sender.replaceTrack(track)
       return free
     }
+    const transforms = kind === 'audio' ? await this.#options.transforms() : undefined
     const transceiver = this.#pc.addTransceiver(track, {
       direction: 'sendonly',
       ...(wish.encodings && { sendEncodings: wish.encodings }),
@@ -99,6 +108,8 @@ export class PublishConnection {
       muted: wish.muted,
       live: true,
       publicationId: undefined,
+      redundancy: transforms?.attachRedundancy(transceiver.sender),
+      packetMs: usualPacketMs,
     }
     this.#sections.push(section)
     return section
@@ -176,8 +187,13 @@ export class PublishConnection {
   }
 
   #tuned(sdp: string): string {
-    return withOpusParameters(sdp, (mid) => {
-      const section = this.#sections.find(({ transceiver }) => transceiver.mid === mid)
+    const sectionOf = (mid: string) => this.#sections.find(({ transceiver }) => transceiver.mid === mid)
+    const packetized = withPacketTime(sdp, (mid) => {
+      const packetMs = sectionOf(mid)?.packetMs ?? usualPacketMs
+      return packetMs === usualPacketMs ? undefined : packetMs
+    })
+    return withOpusParameters(packetized, (mid) => {
+      const section = sectionOf(mid)
       return section?.source === 'microphone'
         ? speech
         : section?.source === 'screen-audio'

@@ -16,6 +16,8 @@ export interface JoinOptions {
   playsAudio?: boolean
   /** False: videos come in full whatever size they are shown in. */
   adaptive?: boolean
+  /** False: sound goes out with no more redundancy than the browser adds by itself, however lossy the uplink is. */
+  deepRedundancy?: boolean
   /** Gives up joining. */
   signal?: AbortSignal
 }

@@ -25,6 +25,7 @@ import { roomQuality } from './room-quality.ts'
 import type { RtcEvent } from './rtc.ts'
 import { factsOf, type Quality, type RoomStatistics, withPath } from './statistics.ts'
 import { StatisticsSampler } from './statistics-sampler.ts'
+import { MediaTransforms } from './transform/media-transforms.ts'
 
 export interface RoomOptions {
   id: string
@@ -92,6 +93,8 @@ export class Room extends Emitter<RoomEvents> {
   /** Counts fresh places: what was meant for an earlier one must not reach a later one. */
   #placeNumber = 0
   readonly #places = new PlaceQueue()
+  /** Begun with the first sound. */
+  #transforms: Promise<MediaTransforms | undefined> | undefined
   /** A page that goes away for good says so, as the server would keep the place for half a minute. */
   readonly #onPageHide = ({ persisted }: PageTransitionEvent) => {
     if (!persisted) void this.leave()
@@ -107,6 +110,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#localMedia = new LocalMedia({
       local: this.local,
       devices: options.devices,
+      transforms: () => this.#startTransforms(),
       exchange: (sdp, publications) => this.#ask('rtc.publish', { sdp, publications }),
       sendMuted: (publicationId, muted) => this.#tellServer('rtc.mute', { publicationId, muted }),
       onPath: (lost) => this.#setLost('publish', lost),
@@ -340,6 +344,7 @@ export class Room extends Emitter<RoomEvents> {
     const statistics = withPath(measured, this.#path)
     this.#path = undefined
     this.#remote.setPlayout(statistics.received)
+    this.#localMedia.handleStatistics(statistics)
     if (this.#state.status === 'connected') this.#backoff.reset()
     const qualities = roomQuality(statistics, {
       participants: this.#remote.participants.values(),
@@ -435,6 +440,12 @@ export class Room extends Emitter<RoomEvents> {
     return captured.map((each) => ({ ...each, options: { ...options, source } }))
   }
 
+  async #startTransforms(): Promise<MediaTransforms | undefined> {
+    if (this.#options.join.deepRedundancy === false) return undefined
+    this.#transforms ??= MediaTransforms.start()
+    return this.#transforms
+  }
+
   /** For what is told again after a join by itself: without a place it fails at once. */
   async #tellServer<T extends ClientFrameType>(type: T, body: InRoom<T>): Promise<FrameAnswers[T]> {
     if (!this.#inPlace)
@@ -499,6 +510,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#sampler.close()
     this.#remote.close()
     this.#localMedia.close()
+    void this.#transforms?.then((transforms) => transforms?.close())
     const facts = { reason, ...(error && { error }) }
     this.#state = { status: 'closed', ...facts }
     this.#options.onClose(told)
