@@ -8,6 +8,8 @@ export interface TestPage {
   readonly events: string[]
   /** Follows the events of a room by name. */
   watch(room: Room): void
+  /** Sound without pauses, which no encoder takes for silence. */
+  tone(): MediaStreamTrack
   /** Sums a statistic of everything received of a kind and, if named, a source. */
   received(roomId: string, kind: 'audio' | 'video', fact: string, source?: string): Promise<number>
 }
@@ -41,6 +43,26 @@ globalThis.page = {
     room.on('track-subscribed', ({ publication }) => events.push(`subscribed ${publication.source}`))
     room.on('track-unsubscribed', ({ publication }) => events.push(`unsubscribed ${publication.source}`))
     room.on('closed', ({ reason }) => events.push(`closed ${reason}`))
+  },
+  tone: () => {
+    const context = new AudioContext()
+    const [tone, wobble, depth] = [
+      context.createOscillator(),
+      context.createOscillator(),
+      context.createGain(),
+    ]
+    tone.type = 'sawtooth'
+    wobble.frequency.value = 4
+    depth.gain.value = 90
+    wobble.connect(depth).connect(tone.frequency)
+    const target = context.createMediaStreamDestination()
+    tone.connect(target)
+    tone.start()
+    wobble.start()
+    void context.resume()
+    const [track] = target.stream.getAudioTracks()
+    if (track === undefined) throw new Error('no sound')
+    return track
   },
   received: async (roomId, kind, fact, source) => {
     let total = 0
