@@ -39,6 +39,7 @@ export const room = z
   .object({
     id: customId,
     name: z.string().optional(),
+    e2ee: z.boolean().meta({ description: 'Media is encrypted end to end: the server cannot read it' }),
     createdAt: timestamp,
     participantCount: z.int(),
   })
@@ -90,8 +91,16 @@ const subscriptionWish = z.object({
  * the server offers (`rtc.subscribe-offer`, answered by `rtc.subscribe-answer` with the same `version`).
  */
 export const rtcFrames = {
-  /** Joins, or comes back: with the `participantId` of a lost connection the place is kept for 30 s. */
-  'rtc.join': z.object({ ...inRoom, name: text(128).optional(), participantId: anyId.optional() }),
+  /**
+   * Joins, or comes back: with the `participantId` of a lost connection the place is kept for 30 s. `e2ee` says that this
+   * client encrypts what it publishes; the room must be one for which that is so of all, or of none.
+   */
+  'rtc.join': z.object({
+    ...inRoom,
+    name: text(128).optional(),
+    participantId: anyId.optional(),
+    e2ee: z.boolean().default(false),
+  }),
   'rtc.leave': z.object(inRoom),
   /** Offer of the publish connection with all its sections; publications that are not named end. */
   'rtc.publish': z.object({ ...inRoom, sdp, publications: z.array(publicationOffer).max(32) }),
@@ -228,6 +237,7 @@ function httpSession<Kind extends 'Whip' | 'Whep'>(kind: Kind) {
         'grant-missing',
         'not-acceptable',
         'sdp-not-supported',
+        'e2ee-room',
         'limit-exceeded',
         'not-implemented',
       ],
@@ -280,7 +290,11 @@ export const rtcEndpoints = {
     auth: 'key',
     audit: false,
     summary: 'Make a room; a room that a valid grant names is also made on first use',
-    body: z.object({ id: customId.optional(), name: text(256).optional() }),
+    body: z.object({
+      id: customId.optional(),
+      name: text(256).optional(),
+      e2ee: z.boolean().default(false).meta({ description: 'Only clients that encrypt end to end may join' }),
+    }),
     status: 201,
     answer: room,
     errors: ['already-exists'],

@@ -7,6 +7,8 @@ export interface CallMemberOptions {
   token: string
   roomId: string
   device?: string
+  /** Claims to encrypt end to end; what is sent is synthetic all the same. */
+  e2ee?: boolean
   send?: SyntheticPeerOptions['send']
   /** The path both connections take; UDP over 127.0.0.1 when absent. */
   path?: { address: string; transport: 'udp' | 'tcp' }
@@ -47,7 +49,10 @@ export class CallMember {
 
   static async join(options: CallMemberOptions): Promise<CallMember> {
     const client = await RealtimeClient.connect(options.url, options.token, options.device)
-    const joined = await client.request('rtc.join', { roomId: options.roomId })
+    const joined = await client.request('rtc.join', {
+      roomId: options.roomId,
+      e2ee: options.e2ee ?? false,
+    })
     const member = new CallMember(client, joined, options)
     void member.#answerOffers().catch(() => undefined)
     return member

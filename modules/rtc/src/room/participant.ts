@@ -318,6 +318,7 @@ export class Participant {
   #openPublishing(): PublishConnection {
     const { worker, announced } = this.room
     this.#publishing = new PublishConnection({
+      e2ee: this.room.e2ee,
       worker,
       announced,
       onClosed: (reason) => this.handleConnectionClosed('publish', reason),

@@ -24,6 +24,7 @@ export interface RoomOptions {
   projectId: string
   id: string
   name: string | undefined
+  e2ee: boolean
   createdAt: Date
   worker: MediaWorker
   announced: readonly string[]
@@ -40,6 +41,8 @@ export interface RoomOptions {
 export class Room {
   readonly projectId: string
   readonly id: string
+  /** What is published here is encrypted end to end: nothing on the server can read it. */
+  readonly e2ee: boolean
   readonly createdAt: Date
   readonly worker: MediaWorker
   readonly announced: readonly string[]
@@ -59,6 +62,7 @@ export class Room {
     this.projectId = options.projectId
     this.id = options.id
     this.name = options.name
+    this.e2ee = options.e2ee
     this.createdAt = options.createdAt
     this.worker = options.worker
     this.announced = options.announced
