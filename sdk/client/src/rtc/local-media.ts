@@ -5,7 +5,9 @@ import { videoEncodings } from './encodings.ts'
 import { LocalPublication } from './local-publication.ts'
 import type { LocalParticipant } from './participant.ts'
 import { PublishConnection, type PublishConnectionOptions, type Section } from './publish-connection.ts'
+import { SealWatch } from './seal-watch.ts'
 import type { RoomStatistics } from './statistics.ts'
+import type { MediaTransforms } from './transform/media-transforms.ts'
 import { UplinkSound } from './uplink-sound.ts'
 
 export interface PublishOptions {
@@ -29,6 +31,9 @@ export interface LocalMediaOptions {
   local: LocalParticipant
   devices: Devices
   transforms: PublishConnectionOptions['transforms']
+  /** In an end-to-end encrypted room. */
+  sealing: () => MediaTransforms | undefined
+  onSealing: (publication: LocalPublication) => void
   exchange: PublishConnectionOptions['exchange']
   sendMuted: (publicationId: string, muted: boolean) => Promise<unknown>
   onPath: (lost: boolean) => void
@@ -64,6 +69,7 @@ export class LocalMedia {
   #iceServers: readonly IceServer[] = []
   #connection: PublishConnection | undefined
   readonly #uplinkSound = new UplinkSound()
+  readonly #sealWatch = new SealWatch()
   /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -247,6 +253,7 @@ export class LocalMedia {
     const isRepacked = this.#uplinkSound.update(connection.sections, statistics)
     // What cannot be told now goes with the next negotiation.
     if (isRepacked) connection.negotiate().catch(() => undefined)
+    if (this.#options.sealing() !== undefined) this.#sealWatch.look(connection.sections, statistics)
   }
 
   publicationOfMid(mid: string): string | undefined {
@@ -265,10 +272,15 @@ export class LocalMedia {
   }
 
   #connect(): PublishConnection {
-    const { exchange, transforms, onPath, onGivenUp } = this.#options
+    const { exchange, transforms, sealing, onPath, onGivenUp } = this.#options
     this.#connection ??= new PublishConnection({
       iceServers: this.#iceServers,
       transforms,
+      sealing: sealing(),
+      onSealing: (section) => {
+        const publication = [...this.#publications.values()].find((each) => each.section === section)
+        if (publication) this.#options.onSealing(publication)
+      },
       exchange,
       onLost: () => onPath(true),
       onBack: () => onPath(false),

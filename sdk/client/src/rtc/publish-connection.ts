@@ -5,6 +5,7 @@ import { withAudioRequests, withOpusParameters, withPacketTime } from './opus-pa
 import { PathWatch } from './path-watch.ts'
 import { SerialRun } from './serial-run.ts'
 import type { MediaTransforms, RedundancyControl } from './transform/media-transforms.ts'
+import type { E2eeState } from './transform/transform-worker.ts'
 
 /** One m-section of the publish connection. */
 export interface Section {
@@ -18,6 +19,8 @@ export interface Section {
   publicationId: string | undefined
   /** For sound whose redundancy can be set. */
   redundancy: RedundancyControl | undefined
+  /** In end-to-end encrypted rooms: whether frames get out; undefined before the first. */
+  sealing: E2eeState | undefined
   /** For sound: how much of it a packet holds; taken with the next `negotiate`. */
   packetMs: number
 }
@@ -40,8 +43,11 @@ export interface PublicationOffer {
 
 export interface PublishConnectionOptions {
   iceServers: readonly IceServer[]
-  /** Undefined where encoded frames cannot be changed. */
+  /** For redundancy; undefined where encoded frames cannot be changed. */
   transforms: () => Promise<MediaTransforms | undefined>
+  /** Of an end-to-end encrypted room: nothing leaves without it. */
+  sealing?: MediaTransforms | undefined
+  onSealing?: (section: Section) => void
   /** Carries an offer to the server and answers its answer. */
   exchange: (sdp: string, publications: PublicationOffer[]) => Promise<FrameAnswers['rtc.publish']>
   onLost: () => void
@@ -67,7 +73,10 @@ export class PublishConnection {
   #restartWanted = false
   #closed = false
 
-  constructor(options: PublishConnectionOptions, pc = newPeerConnection(options.iceServers)) {
+  constructor(
+    options: PublishConnectionOptions,
+    pc = newPeerConnection(options.iceServers, options.sealing),
+  ) {
     this.#options = options
     this.#pc = pc
     this.#path = new PathWatch(pc, {
@@ -94,12 +103,15 @@ export class PublishConnection {
       await free.transceiver.sender.replaceTrack(track)
       return free
     }
-    const transforms = kind === 'audio' ? await this.#options.transforms() : undefined
-    const transceiver = this.#pc.addTransceiver(track, {
+    const { sealing } = this.#options
+    const transforms =
+      kind === 'audio' && sealing === undefined ? await this.#options.transforms() : undefined
+    // The track of a sealed section comes when nothing can get out in the clear any more.
+    const transceiver = this.#pc.addTransceiver(sealing === undefined ? track : kind, {
       direction: 'sendonly',
       ...(wish.encodings && { sendEncodings: wish.encodings }),
     })
-    if (kind === 'audio') preferRedundantAudio(transceiver)
+    if (kind === 'audio' && sealing === undefined) preferRedundantAudio(transceiver)
     const section: Section = {
       transceiver,
       kind,
@@ -109,7 +121,15 @@ export class PublishConnection {
       live: true,
       publicationId: undefined,
       redundancy: transforms?.attachRedundancy(transceiver.sender),
+      sealing: undefined,
       packetMs: usualPacketMs,
+    }
+    if (sealing !== undefined) {
+      await sealing.attachSeal(transceiver.sender, kind, (state) => {
+        section.sealing = state
+        this.#options.onSealing?.(section)
+      })
+      await transceiver.sender.replaceTrack(track)
     }
     this.#sections.push(section)
     return section
@@ -219,11 +239,15 @@ function preferRedundantAudio(transceiver: RTCRtpTransceiver): void {
 }
 
 /** Everything goes over one transport, as the server has one port. */
-export function newPeerConnection(iceServers: readonly IceServer[]): RTCPeerConnection {
+export function newPeerConnection(
+  iceServers: readonly IceServer[],
+  sealing?: MediaTransforms,
+): RTCPeerConnection {
   if (typeof RTCPeerConnection === 'undefined') {
     throw new ParleyError('media-unsupported', 'There is no WebRTC here')
   }
   return new RTCPeerConnection({
+    ...sealing?.configuration,
     iceServers: iceServers.map(({ urls, username, credential }) => ({
       urls,
       ...(username !== undefined && { username }),

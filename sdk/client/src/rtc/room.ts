@@ -10,11 +10,13 @@ import type { Request } from '../connection/connection.ts'
 import { Emitter } from '../emitter.ts'
 import { asParleyError, ParleyError } from '../parley-error.ts'
 import type { Devices } from './devices.ts'
+import type { KeyRing } from './key-ring.ts'
 import { LocalMedia, type PublishOptions, type ScreenShareOptions } from './local-media.ts'
 import type { LocalPublication } from './local-publication.ts'
 import {
   LocalParticipant,
   type Participant,
+  type Publication,
   type RemoteParticipant,
   type RemotePublication,
 } from './participant.ts'
@@ -95,6 +97,8 @@ export class Room extends Emitter<RoomEvents> {
   readonly #places = new PlaceQueue()
   /** Begun with the first sound. */
   #transforms: Promise<MediaTransforms | undefined> | undefined
+  /** Of an end-to-end encrypted room, from before the first join on. */
+  #sealing: MediaTransforms | undefined
   /** A page that goes away for good says so, as the server would keep the place for half a minute. */
   readonly #onPageHide = ({ persisted }: PageTransitionEvent) => {
     if (!persisted) void this.leave()
@@ -111,6 +115,8 @@ export class Room extends Emitter<RoomEvents> {
       local: this.local,
       devices: options.devices,
       transforms: () => this.#startTransforms(),
+      sealing: () => this.#sealing,
+      onSealing: (publication) => this.#tellE2ee(publication, this.local),
       exchange: (sdp, publications) => this.#ask('rtc.publish', { sdp, publications }),
       sendMuted: (publicationId, muted) => this.#tellServer('rtc.mute', { publicationId, muted }),
       onPath: (lost) => this.#setLost('publish', lost),
@@ -122,6 +128,8 @@ export class Room extends Emitter<RoomEvents> {
     this.#remote = new RemoteMedia({
       playsAudio: options.join.playsAudio ?? true,
       adaptive: options.join.adaptive ?? true,
+      sealing: () => this.#sealing,
+      onSealing: ({ publication, participant }) => this.#tellE2ee(publication, participant),
       answer: (sdp, version) => this.#tellServer('rtc.subscribe-answer', { sdp, version }),
       requestRestart: () => this.#tellServer('rtc.restart-subscribe', {}),
       // What is refused concerns publications that have just ended; what is lost is told after the next join.
@@ -165,6 +173,11 @@ export class Room extends Emitter<RoomEvents> {
   /** Grows with every change, so that a view can tell whether it is out of date. */
   get revision(): number {
     return this.#revision
+  }
+
+  /** Media is encrypted end to end. */
+  get isEncrypted(): boolean {
+    return this.#sealing !== undefined
   }
 
   get isAudioBlocked(): boolean {
@@ -254,7 +267,8 @@ export class Room extends Emitter<RoomEvents> {
 
   /** @internal */
   async enter(): Promise<void> {
-    const { audio = false, video = false } = this.#options.join
+    const { audio = false, video = false, e2ee } = this.#options.join
+    if (e2ee) await this.#startSealing(e2ee.keys)
     const capturing = audio || video ? this.#localMedia.capture(audio, video) : undefined
     capturing?.catch(() => undefined)
     const answer = await this.#request('rtc.join', this.#joinBody())
@@ -424,7 +438,8 @@ export class Room extends Emitter<RoomEvents> {
   #joinBody(): InRoom<'rtc.join'> {
     const { name } = this.#options.join
     const keepsPlace = this.local.id !== '' && !this.#wantsFreshPlace
-    return { ...(name !== undefined && { name }), ...(keepsPlace && { participantId: this.local.id }) }
+    const e2ee = this.#options.join.e2ee !== undefined
+    return { e2ee, ...(name !== undefined && { name }), ...(keepsPlace && { participantId: this.local.id }) }
   }
 
   async #capture(constraints: MediaTrackConstraints, options: PublishOptions) {
@@ -438,6 +453,20 @@ export class Room extends Emitter<RoomEvents> {
       source === 'camera' && constraints,
     )
     return captured.map((each) => ({ ...each, options: { ...options, source } }))
+  }
+
+  async #startSealing(keys: KeyRing): Promise<void> {
+    this.#transforms = MediaTransforms.start()
+    this.#sealing = await this.#transforms
+    if (this.#sealing === undefined) {
+      throw new ParleyError('media-unsupported', 'This page cannot encrypt media end to end')
+    }
+    this.#sealing.useKeys(keys, this.local.userId)
+  }
+
+  #tellE2ee(publication: Publication, participant: Participant): void {
+    const { e2ee: state } = publication
+    if (state !== undefined) this.#tell('e2ee-state', { publication, participant, state })
   }
 
   async #startTransforms(): Promise<MediaTransforms | undefined> {
