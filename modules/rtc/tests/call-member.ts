@@ -9,6 +9,8 @@ export interface CallMemberOptions {
   device?: string
   /** Claims to encrypt end to end; what is sent is synthetic all the same. */
   e2ee?: boolean
+  /** Sees every RTP packet that comes. */
+  onRtp?: (packet: Buffer) => void
   send?: SyntheticPeerOptions['send']
   /** The path both connections take; UDP over 127.0.0.1 when absent. */
   path?: { address: string; transport: 'udp' | 'tcp' }
@@ -44,7 +46,7 @@ export class CallMember {
       ...(options.consentMs !== undefined && { consentMs: options.consentMs }),
     }
     this.publisher = new SyntheticPeer({ ...path, ...(options.send && { send: options.send }) })
-    this.subscriber = new SyntheticPeer(path)
+    this.subscriber = new SyntheticPeer({ ...path, ...(options.onRtp && { onRtp: options.onRtp }) })
   }
 
   static async join(options: CallMemberOptions): Promise<CallMember> {

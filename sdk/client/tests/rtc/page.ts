@@ -1,4 +1,4 @@
-import { Parley, type Room } from '../../src/index.ts'
+import { KeyRing, Parley, type Room } from '../../src/index.ts'
 
 /** What the page under test offers to the test, which runs outside of it. */
 export interface TestPage {
@@ -8,6 +8,14 @@ export interface TestPage {
   readonly events: string[]
   /** Follows the events of a room by name. */
   watch(room: Room): void
+  /** Keys of end-to-end encrypted rooms. */
+  readonly keys: KeyRing
+  /** Moving pictures of one colour (`#rrggbb`). */
+  picture(color: string): MediaStreamTrack
+  /** Shows the first video of a room that is received. */
+  show(room: Room): void
+  /** The colour in the middle of what is shown, as three numbers; undefined without a picture. */
+  seenColor(roomId: string): Promise<number[] | undefined>
   /** Sound without pauses, which no encoder takes for silence. */
   tone(): MediaStreamTrack
   /** Sums a statistic of everything received of a kind and, if named, a source. */
@@ -23,6 +31,7 @@ declare global {
 let parley: Parley
 const rooms = new Map<string, Room>()
 const events: string[] = []
+const shown = new Map<string, HTMLVideoElement>()
 
 globalThis.page = {
   connect: async (url, token) => {
@@ -33,6 +42,39 @@ globalThis.page = {
   },
   rooms,
   events,
+  keys: new KeyRing(),
+  picture: (color) => {
+    const canvas = document.createElement('canvas')
+    canvas.width = 320
+    canvas.height = 240
+    const surface = canvas.getContext('2d')
+    let turn = 0
+    setInterval(() => {
+      if (surface === null) return
+      surface.fillStyle = color
+      surface.fillRect(0, 0, 320, 240)
+      surface.fillStyle = '#fff'
+      surface.fillRect((turn++ * 4) % 320, 0, 20, 20)
+    }, 50)
+    const [track] = canvas.captureStream(20).getVideoTracks()
+    if (track === undefined) throw new Error('no picture')
+    return track
+  },
+  show: (room) => {
+    room.on('track-subscribed', ({ track }) => {
+      if (track.kind !== 'video' || shown.has(room.id)) return
+      const video = track.attach() as HTMLVideoElement
+      shown.set(room.id, video)
+      document.body.append(video)
+    })
+  },
+  seenColor: async (roomId) => {
+    const video = shown.get(roomId)
+    if (video === undefined || video.videoWidth === 0) return undefined
+    const canvas = new OffscreenCanvas(1, 1).getContext('2d')
+    canvas?.drawImage(video, video.videoWidth / 2, video.videoHeight / 2, 1, 1, 0, 0, 1, 1)
+    return [...(canvas?.getImageData(0, 0, 1, 1).data.slice(0, 3) ?? [])]
+  },
   watch: (room) => {
     rooms.set(room.id, room)
     room.on('state', ({ status }) => events.push(`state ${status}`))
@@ -42,6 +84,9 @@ globalThis.page = {
     )
     room.on('track-subscribed', ({ publication }) => events.push(`subscribed ${publication.source}`))
     room.on('track-unsubscribed', ({ publication }) => events.push(`unsubscribed ${publication.source}`))
+    room.on('e2ee-state', ({ participant, publication, state }) =>
+      events.push(`e2ee ${participant.userId} ${publication.kind} ${state}`),
+    )
     room.on('closed', ({ reason }) => events.push(`closed ${reason}`))
   },
   tone: () => {
