@@ -202,6 +202,29 @@ describe.skipIf(missing !== '')(
       await close(alice)
     }, 60_000)
 
+    test('RTC-104: VP9 is sealed as a whole, and arrives', async () => {
+      const preferVp9 = () => {
+        const addTransceiver = RTCPeerConnection.prototype.addTransceiver
+        RTCPeerConnection.prototype.addTransceiver = function (...given) {
+          const transceiver = addTransceiver.apply(this, given)
+          const codecs = RTCRtpSender.getCapabilities('video')?.codecs ?? []
+          const isVp9 = ({ mimeType }: { mimeType: string }) => mimeType === 'video/VP9'
+          if (given[0] === 'video') transceiver.setCodecPreferences(codecs.filter(isVp9))
+          return transceiver
+        }
+      }
+      const alice = await enter('alice', 'vp9', { key: 3, publishes: true, before: preferVp9 })
+      const bob = await enter('bob', 'vp9', { key: 3 })
+      await arrives(bob, 'vp9')
+      const codec = await bob.evaluate(async () => {
+        const [participant] = globalThis.page.rooms.get('vp9')?.participants.values() ?? []
+        const report = await participant?.publication('camera')?.track?.receiver.getStats()
+        return [...(report?.values() ?? [])].find(({ type }) => type === 'codec')?.mimeType
+      })
+      expect(codec).toBe('video/VP9')
+      await close(alice, bob)
+    }, 60_000)
+
     test('RTC-103: without a key ring the room is closed, and with one an ordinary room is', async () => {
       const alice = await enter('alice', 'kinds', { key: 1 })
       const bob = await open('bob')

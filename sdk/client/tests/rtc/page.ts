@@ -45,16 +45,16 @@ globalThis.page = {
   keys: new KeyRing(),
   picture: (color) => {
     const canvas = document.createElement('canvas')
-    canvas.width = 320
-    canvas.height = 240
+    canvas.width = 640
+    canvas.height = 480
     const surface = canvas.getContext('2d')
     let turn = 0
     setInterval(() => {
       if (surface === null) return
       surface.fillStyle = color
-      surface.fillRect(0, 0, 320, 240)
+      surface.fillRect(0, 0, 640, 480)
       surface.fillStyle = '#fff'
-      surface.fillRect((turn++ * 4) % 320, 0, 20, 20)
+      surface.fillRect((turn++ * 4) % 640, 0, 20, 20)
     }, 50)
     const [track] = canvas.captureStream(20).getVideoTracks()
     if (track === undefined) throw new Error('no picture')
