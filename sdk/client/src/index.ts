@@ -139,7 +139,7 @@ export {
 } from './push/push-preferences.ts'
 export { disableWebPush, enableWebPush, type WebPushOptions } from './push/web-push.ts'
 export type { Devices } from './rtc/devices.ts'
-export { type KeyPlace, KeyRing } from './rtc/key-ring.ts'
+export { KeyRing, type KeySlot } from './rtc/key-ring.ts'
 export { watchLevel } from './rtc/level-meter.ts'
 export type { CaptureWish, PublishOptions, ScreenShareOptions } from './rtc/local-media.ts'
 export type { LocalPublication } from './rtc/local-publication.ts'

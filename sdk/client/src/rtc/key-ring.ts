@@ -2,7 +2,7 @@ import { ParleyError } from '../parley-error.ts'
 import { frameSealing } from './transform/frame-sealing.ts'
 import type { KeyOrder } from './transform/transform-worker.ts'
 
-export interface KeyPlace {
+export interface KeySlot {
   /** 0 to 15; 0 unless told. */
   index?: number
   /** Whose frames it is for; everybody's unless told. A key of somebody's own goes before the shared one. */
@@ -17,7 +17,7 @@ interface HeldKey {
   material: CryptoKey
 }
 
-const places = 16
+const slots = 16
 const mostSteps = 255
 const leastKeyBytes = 16
 /** Of PBKDF2 with SHA-256: about a third of a second here and for each guess of somebody else. */
@@ -33,7 +33,7 @@ export class KeyRing {
   readonly #followers = new Set<(order: KeyOrder) => void>()
   #current = 0
 
-  /** The place whose key encrypts what this client sends. */
+  /** The slot whose key encrypts what this client sends. */
   get current(): number {
     return this.#current
   }
@@ -44,18 +44,18 @@ export class KeyRing {
    */
   async setKey(
     key: Uint8Array,
-    { index = 0, userId, step = 0 }: KeyPlace & { step?: number } = {},
+    { index = 0, userId, step = 0 }: KeySlot & { step?: number } = {},
   ): Promise<void> {
     if (key.length < leastKeyBytes) throw refused(`A key has at least ${leastKeyBytes} bytes`)
     if (!Number.isInteger(step) || step < 0 || step > mostSteps) throw refused('A step is 0 to 255')
-    requirePlace(index)
+    requireSlot(index)
     const raw = Uint8Array.from(key)
     const material = await this.#sealing.importMaterial(raw)
     this.#hold({ userId, index, step, raw, material })
   }
 
   /** Sets the key that follows from a passphrase; `salt` is what keeps two rooms apart, such as the room's id. */
-  async setPassphrase(passphrase: string, { salt, ...place }: KeyPlace & { salt: string }): Promise<void> {
+  async setPassphrase(passphrase: string, { salt, ...slot }: KeySlot & { salt: string }): Promise<void> {
     const encoder = new TextEncoder()
     const secret = await crypto.subtle.importKey('raw', encoder.encode(passphrase), 'PBKDF2', false, [
       'deriveBits',
@@ -70,16 +70,16 @@ export class KeyRing {
       secret,
       256,
     )
-    await this.setKey(new Uint8Array(bits), place)
+    await this.setKey(new Uint8Array(bits), slot)
   }
 
   /** The key as it is now, to be handed to somebody who comes in. */
-  keyOf({ index = 0, userId }: KeyPlace = {}): { key: Uint8Array; step: number } | undefined {
+  keyOf({ index = 0, userId }: KeySlot = {}): { key: Uint8Array; step: number } | undefined {
     const held = this.#keys.get(nameOf(index, userId))
     return held && { key: Uint8Array.from(held.raw), step: held.step }
   }
 
-  removeKey({ index = 0, userId }: KeyPlace = {}): void {
+  removeKey({ index = 0, userId }: KeySlot = {}): void {
     if (this.#keys.delete(nameOf(index, userId))) {
       this.#tell({ type: 'key', userId, index, step: 0, material: undefined })
     }
@@ -89,7 +89,7 @@ export class KeyRing {
    * Turns a key into the next one, from which nobody gets back to it. Others follow by themselves when frames under
    * the next one come. @throws ParleyError `invalid-request` when there is no such key, or it was ratcheted 255 times
    */
-  async ratchet({ index = 0, userId }: KeyPlace = {}): Promise<void> {
+  async ratchet({ index = 0, userId }: KeySlot = {}): Promise<void> {
     const held = this.#keys.get(nameOf(index, userId))
     if (held === undefined) throw refused('There is no such key')
     if (held.step >= mostSteps) throw refused('This key was ratcheted 255 times: set a new one')
@@ -97,9 +97,9 @@ export class KeyRing {
     await this.setKey(raw, { index, ...(userId !== undefined && { userId }), step: held.step + 1 })
   }
 
-  /** Encrypts with the key at another place from now on. Set it with everybody before. */
+  /** Encrypts with the key in another slot from now on. Set it with everybody before. */
   use(index: number): void {
-    requirePlace(index)
+    requireSlot(index)
     this.#current = index
     this.#tell({ type: 'use', index })
   }
@@ -129,8 +129,8 @@ function nameOf(index: number, userId = ''): string {
   return `${index} ${userId}`
 }
 
-function requirePlace(index: number): void {
-  if (!Number.isInteger(index) || index < 0 || index >= places) throw refused(`A place is 0 to ${places - 1}`)
+function requireSlot(index: number): void {
+  if (!Number.isInteger(index) || index < 0 || index >= slots) throw refused(`A slot is 0 to ${slots - 1}`)
 }
 
 function refused(reason: string): ParleyError {
