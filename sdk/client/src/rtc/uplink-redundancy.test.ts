@@ -55,6 +55,21 @@ test('RTC-102: a queue on the path is no reason for more; what is narrow gets fe
   })
 })
 
+test('RTC-102: one late report is no queue, and what was one is forgotten soon after', () => {
+  const policy = new UplinkRedundancy()
+  let nowMs = 0
+  const report = (roundTripMs: number) => {
+    nowMs += 2_000
+    return policy.update({ ...near, loss: 0.3, roundTripMs, nowMs }).depth
+  }
+  expect(report(40)).toBe(4)
+  expect(report(400)).toBe(4)
+  expect(report(400)).toBe(1)
+  expect(report(40)).toBe(1)
+  nowMs += 8_000
+  expect(report(40)).toBe(4)
+})
+
 test('RTC-102: redundancy that makes the losses worse rests for half a minute, then tries again', () => {
   const policy = new UplinkRedundancy()
   let nowMs = 0

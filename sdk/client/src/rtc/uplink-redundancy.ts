@@ -33,8 +33,10 @@ const bitrates: readonly [upToDepth: number, maxBitrate: number | undefined][] =
 ]
 const narrowBitrate = 16_000
 const narrowKbps = 100
-/** A round trip that grew by this much waits in a queue that is full. */
+/** A round trip that grew by this much, and not only once, waits in a queue that is full. */
 const queueMs = 120
+const queuedReports = 2
+const restsAfterQueueMs = 8_000
 /** Redundancy that made the losses this much worse was the cause of more. */
 const worse = 0.15
 const settledReports = 3
@@ -49,17 +51,17 @@ export class UplinkRedundancy {
   #leastRoundTripMs = Number.POSITIVE_INFINITY
   #answered: number | undefined
   #reports = 0
+  #queued = 0
   #restsUntilMs = Number.NEGATIVE_INFINITY
 
   update({ loss, roundTripMs, availableKbps, nowMs }: UplinkReport): SoundSending {
     this.#loss += (loss > this.#loss ? 1 : fallsBy) * (loss - this.#loss)
     if (roundTripMs !== undefined) this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs)
-    const queued = roundTripMs !== undefined && roundTripMs > 2 * this.#leastRoundTripMs + queueMs
+    const isLong = roundTripMs !== undefined && roundTripMs > 2 * this.#leastRoundTripMs + queueMs
+    this.#queued = isLong ? this.#queued + 1 : 0
+    if (this.#queued >= queuedReports) this.#rest(nowMs + restsAfterQueueMs)
     const grown = this.#reports >= settledReports && loss > (this.#answered ?? loss) + worse
-    if (queued || grown) {
-      this.#restsUntilMs = nowMs + restsMs
-      this.#answered = undefined
-    }
+    if (grown) this.#rest(nowMs + restsMs)
     const rests = nowMs < this.#restsUntilMs
     if (rests) {
       this.#reports = 0
@@ -79,6 +81,11 @@ export class UplinkRedundancy {
       this.#reports = 0
     }
     return { depth, maxBitrate: bitrates.find(([upTo]) => depth <= upTo)?.[1], packetMs: 20 }
+  }
+
+  #rest(untilMs: number): void {
+    this.#restsUntilMs = Math.max(this.#restsUntilMs, untilMs)
+    this.#answered = undefined
   }
 }
 
