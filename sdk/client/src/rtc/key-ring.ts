@@ -32,6 +32,7 @@ export class KeyRing {
   readonly #keys = new Map<string, HeldKey>()
   readonly #followers = new Set<(order: KeyOrder) => void>()
   #current = 0
+  #lastRatchet: Promise<void> = Promise.resolve()
 
   /** The slot whose key encrypts what this client sends. */
   get current(): number {
@@ -89,12 +90,11 @@ export class KeyRing {
    * Turns a key into the next one, from which nobody gets back to it. Others follow by themselves when frames under
    * the next one come. @throws ParleyError `invalid-request` when there is no such key, or it was ratcheted 255 times
    */
-  async ratchet({ index = 0, userId }: KeySlot = {}): Promise<void> {
-    const held = this.#keys.get(nameOf(index, userId))
-    if (held === undefined) throw refused('There is no such key')
-    if (held.step >= mostSteps) throw refused('This key was ratcheted 255 times: set a new one')
-    const raw = new Uint8Array(await this.#sealing.ratchet(held.material))
-    await this.setKey(raw, { index, ...(userId !== undefined && { userId }), step: held.step + 1 })
+  ratchet(slot: KeySlot = {}): Promise<void> {
+    // Two at once would both turn the same key.
+    const mine = this.#lastRatchet.then(() => this.#ratchet(slot))
+    this.#lastRatchet = mine.catch(() => undefined)
+    return mine
   }
 
   /** Encrypts with the key in another slot from now on. Set it with everybody before. */
@@ -112,6 +112,14 @@ export class KeyRing {
     follower({ type: 'use', index: this.#current })
     this.#followers.add(follower)
     return () => this.#followers.delete(follower)
+  }
+
+  async #ratchet({ index = 0, userId }: KeySlot): Promise<void> {
+    const held = this.#keys.get(nameOf(index, userId))
+    if (held === undefined) throw refused('There is no such key')
+    if (held.step >= mostSteps) throw refused('This key was ratcheted 255 times: set a new one')
+    const raw = new Uint8Array(await this.#sealing.ratchet(held.material))
+    await this.setKey(raw, { index, ...(userId !== undefined && { userId }), step: held.step + 1 })
   }
 
   #hold(key: HeldKey): void {

@@ -271,6 +271,7 @@ export class Room extends Emitter<RoomEvents> {
     if (e2ee) await this.#startSealing(e2ee.keys)
     const capturing = audio || video ? this.#localMedia.capture(audio, video) : undefined
     capturing?.catch(() => undefined)
+    if (audio) void this.#startTransforms()
     const answer = await this.#request('rtc.join', this.#joinBody())
     if (this.#state.status === 'closed') throw left()
     await this.#takePlace(answer, true)

@@ -12,7 +12,8 @@ export class UplinkSound {
     let isRepacked = false
     for (const section of sections) {
       const layer = statistics.published.find(({ publicationId }) => publicationId === section.publicationId)
-      if (section.kind !== 'audio' || !section.live || layer?.loss === undefined) continue
+      const isKnown = section.publicationId !== undefined && layer?.loss !== undefined
+      if (section.kind !== 'audio' || !section.live || !isKnown) continue
       const policy = this.#policies.get(section) ?? new UplinkRedundancy()
       this.#policies.set(section, policy)
       const sending = policy.update({
@@ -26,7 +27,10 @@ export class UplinkSound {
       if (sending.depth !== before?.depth) section.redundancy?.setDepth(sending.depth)
       // What a screen plays is music, whose bitrate is the point of it.
       if (section.source !== 'microphone') continue
-      if (sending.maxBitrate !== before?.maxBitrate) void limit(section, sending.maxBitrate)
+      const maxBitrate = bitrateOf(section, sending)
+      if (before === undefined ? maxBitrate !== undefined : maxBitrate !== bitrateOf(section, before)) {
+        void limit(section, maxBitrate)
+      }
       if (sending.packetMs !== section.packetMs) {
         section.packetMs = sending.packetMs
         isRepacked = true
@@ -34,6 +38,11 @@ export class UplinkSound {
     }
     return isRepacked
   }
+}
+
+/** Without redundancy nothing has to fit into a packet beside a frame. */
+function bitrateOf({ redundancy }: Section, { maxBitrate, packetMs }: SoundSending): number | undefined {
+  return redundancy !== undefined || packetMs > 20 ? maxBitrate : undefined
 }
 
 /** What was sent again and arrived counts as received in the server's reports; before that it was lost. */

@@ -93,8 +93,9 @@ export function transformWorker(
     const ring = keys.get(userId) ?? new Map<number, SealingKey>()
     keys.set(userId, ring)
     const before = ring.get(index)
+    if (before !== undefined) before.previous = undefined
     if (material === undefined) ring.delete(index)
-    else ring.set(index, { index, step, material, previous: before && { ...before, previous: undefined } })
+    else ring.set(index, { index, step, material, previous: before })
   }
 
   const openerOf = (userId: string) => {
@@ -124,11 +125,11 @@ export function transformWorker(
     }
   }
 
-  type Change = (frame: EncodedFrame) => Promise<boolean> | boolean
+  type Change = (frame: EncodedFrame) => Promise<boolean>
 
   const redundancy = (id: number): Change => {
     const sound = newSound()
-    return (frame) => {
+    return async (frame) => {
       const { mimeType, rtpTimestamp } = frame.getMetadata()
       if (mimeType?.toLowerCase() !== 'audio/red' || rtpTimestamp === undefined) return true
       frame.data = sound.repack(frame.data, rtpTimestamp, depths.get(id) ?? 1)
@@ -178,7 +179,8 @@ export function transformWorker(
           : open(id, requests)
     const stream = new TransformStream<EncodedFrame, EncodedFrame>({
       transform: async (frame, controller) => {
-        if (await change(frame)) controller.enqueue(frame)
+        // A frame that breaks something is lost; an error here would end the stream for good.
+        if (await change(frame).catch(() => false)) controller.enqueue(frame)
       },
     })
     // Ends with its sender or receiver.
