@@ -40,6 +40,7 @@ export const room = z
   .object({
     id: customId,
     name: z.string().optional(),
+    e2ee: z.boolean().meta({ description: 'Media is encrypted end to end: the server cannot read it' }),
     createdAt: timestamp,
     participantCount: z.int(),
   })
@@ -96,12 +97,14 @@ export const rtcFrames = {
   /**
    * Joins, or comes back: with the `participantId` of a lost connection the place is kept for 30 s. With `data` the
    * subscribe connection is offered at once and carries data channels both ways.
+   * `e2ee` says that this client encrypts what it publishes; the room must be one for which that is so of all, or of none.
    */
   'rtc.join': z.object({
     ...inRoom,
     name: text(128).optional(),
     participantId: anyId.optional(),
     data: z.boolean().default(false),
+    e2ee: z.boolean().default(false),
   }),
   'rtc.leave': z.object(inRoom),
   /** Offer of the publish connection with all its sections; publications that are not named end. */
@@ -246,6 +249,7 @@ function httpSession<Kind extends 'Whip' | 'Whep'>(kind: Kind) {
         'grant-missing',
         'not-acceptable',
         'sdp-not-supported',
+        'e2ee-room',
         'limit-exceeded',
         'not-implemented',
       ],
@@ -298,7 +302,11 @@ export const rtcEndpoints = {
     auth: 'key',
     audit: false,
     summary: 'Make a room; a room that a valid grant names is also made on first use',
-    body: z.object({ id: customId.optional(), name: text(256).optional() }),
+    body: z.object({
+      id: customId.optional(),
+      name: text(256).optional(),
+      e2ee: z.boolean().default(false).meta({ description: 'Only clients that encrypt end to end may join' }),
+    }),
     status: 201,
     answer: room,
     errors: ['already-exists'],

@@ -35,6 +35,8 @@ export type SyntheticPeerOptions = Omit<PeerTransportOptions, 'onRtp' | 'onRtcp'
   readonly receive?: { readonly audio?: number; readonly video?: number }
   /** Sees every incoming RTCP packet. */
   readonly onRtcp?: (packet: RtcpPacket) => void
+  /** Sees every incoming RTP packet, as the server's encryption leaves it. */
+  readonly onRtp?: (packet: Buffer) => void
 }
 
 export type SyntheticPeerStatistics = {
@@ -86,10 +88,14 @@ export class SyntheticPeer {
 
   constructor(options: SyntheticPeerOptions = {}) {
     this.#options = options
-    const { send, receive: _receive, onRtcp: _onRtcp, ...transport } = options
+    const { send, receive: _receive, onRtcp: _onRtcp, onRtp: _onRtp, ...transport } = options
     this.transport = new PeerTransport({
       ...transport,
-      onRtp: (packet, arrivalMs) => this.#guard(() => this.#receiver.handle(packet, arrivalMs)),
+      onRtp: (packet, arrivalMs) =>
+        this.#guard(() => {
+          this.#options.onRtp?.(packet)
+          this.#receiver.handle(packet, arrivalMs)
+        }),
       onRtcp: (packet, arrivalMs) => this.#guard(() => this.#handleRtcp(packet, arrivalMs)),
     })
     this.connected = this.transport.connected

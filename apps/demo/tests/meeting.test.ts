@@ -104,6 +104,33 @@ describe.skipIf(missing !== '')(`the meeting of the demo${missing && ` (skipped:
     expect([...alice.problems, ...bob.problems]).toEqual([])
   }, 90_000)
 
+  test('with a passphrase the meeting has a lock, and only who knows it sees the others', async () => {
+    const alice = await enter('alice', 'secret')
+    const bob = await enter('bob', 'secret')
+    const carol = await enter('carol', 'secret')
+    await alice.page.getByLabel('Passphrase').fill('correct horse')
+    await joinNow(alice.page)
+    await alice.page.getByRole('img', { name: /End-to-end encrypted/ }).waitFor()
+    await bob.page.locator('.lobby-join').click()
+    await bob.page.getByRole('alert').getByText('Either everybody').waitFor()
+    await bob.page.getByLabel('Passphrase').fill('correct horse')
+    await joinNow(bob.page)
+    await moves(bob.page, '.tile[data-participant="alice"] video')
+    await moves(alice.page, '.tile[data-participant="bob"] video')
+    await carol.page.getByLabel('Passphrase').fill('wrong horse')
+    await joinNow(carol.page)
+    await tile(carol.page, 'alice').getByText('Cannot be decrypted').waitFor()
+    await tile(alice.page, 'carol').getByText('Cannot be decrypted').waitFor()
+    expect(
+      await carol.page.evaluate(() => {
+        const video = document.querySelector<HTMLVideoElement>('.tile[data-participant="alice"] video')
+        return video?.getVideoPlaybackQuality().totalVideoFrames
+      }),
+    ).toBe(0)
+    await picture(alice.page, 'meeting-encrypted')
+    expect([...alice.problems, ...bob.problems, ...carol.problems]).toEqual([])
+  }, 90_000)
+
   test('a page that is closed leaves at once', async () => {
     const carol = await enter('carol', 'closing')
     const dave = await enter('dave', 'closing')

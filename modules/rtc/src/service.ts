@@ -29,6 +29,7 @@ export interface JoinRequest {
   name?: string | undefined
   participantId?: string | undefined
   data?: boolean | undefined
+  e2ee: boolean
 }
 
 const places = Symbol('rtc places')
@@ -54,7 +55,7 @@ export class RtcService {
 
   /** Joins, or takes up the place of a lost connection of the same user. */
   async join(session: Session, request: JoinRequest): Promise<RtcFrameAnswers['rtc.join']> {
-    const { roomId, name } = request
+    const { roomId, name, e2ee } = request
     rightsOf(session.grants, roomId)
     const own = placesOf(session)
     requirePlace(own, roomId)
@@ -66,12 +67,12 @@ export class RtcService {
     }
     const rights = rightsOf(session.grants, roomId)
     requirePlace(own, roomId)
-    const room = await this.#openRoom(session.projectId, roomId)
+    const room = await this.#openRoom(session.projectId, roomId, { e2ee })
     const kept = this.#keptPlace(session, request)
     if (kept === undefined && !asked) {
       // The kept place ended in between: this is a joining like any other.
       if (room.participants.size === 0) room.close('room-closed')
-      return this.join(session, { roomId, name, data: request.data })
+      return this.join(session, { roomId, name, e2ee, data: request.data })
     }
     const previous = own.get(roomId)
     if (previous !== undefined && previous !== kept) room.leave(previous, 'left')
@@ -84,10 +85,11 @@ export class RtcService {
       room.resume(participant, session)
     } else {
       // Leaving may have ended the room.
-      const alive = room.closed ? await this.#openRoom(session.projectId, roomId) : room
+      const alive = room.closed ? await this.#openRoom(session.projectId, roomId, { e2ee }) : room
       participant = this.#enter(alive, {
         ...{ userId: session.userId, name, rights, via: 'member', session },
-        data: request.data,
+        // What the server passes on by itself it could read.
+        data: request.data === true && !alive.e2ee,
       })
     }
     own.set(roomId, participant)
@@ -129,7 +131,7 @@ export class RtcService {
         guard.beforePublish({ projectId, roomId, userId, via, publications: planned }),
       )
     }
-    const room = await this.#openRoom(projectId, roomId)
+    const room = await this.#openRoom(projectId, roomId, { e2ee: false })
     return this.#enter(room, { userId, name: undefined, rights, via })
   }
 
@@ -202,7 +204,7 @@ export class RtcService {
 
   async createRoom(
     projectId: string,
-    body: { id?: string | undefined; name?: string | undefined },
+    body: { id?: string | undefined; name?: string | undefined; e2ee: boolean },
   ): Promise<RoomView> {
     const row = await this.#store.create(projectId, body)
     return roomView(row, undefined)
@@ -262,10 +264,19 @@ export class RtcService {
     return kept?.via === 'member' && kept.userId === session.userId ? kept : undefined
   }
 
-  async #openRoom(projectId: string, roomId: string): Promise<Room> {
+  /** @throws AppError `e2ee-room` when the room is not of the kind that whoever enters takes it for */
+  async #openRoom(projectId: string, roomId: string, options: { e2ee: boolean }): Promise<Room> {
     for (;;) {
-      const room = await this.rooms.open(projectId, roomId)
-      if (!room.closed) return room
+      const room = await this.rooms.open(projectId, roomId, options)
+      if (room.closed) continue
+      if (room.e2ee === options.e2ee) return room
+      if (room.participants.size === 0) room.close('room-closed')
+      throw new AppError(
+        'e2ee-room',
+        room.e2ee
+          ? 'Media in this room is encrypted end to end: join with a key, over the realtime connection'
+          : 'Media in this room is not encrypted end to end: join without a key, or take another room',
+      )
     }
   }
 
@@ -296,12 +307,13 @@ function placesOf(session: Session): Map<string, Participant> {
 }
 
 function roomView(
-  row: { id: string; name: string | undefined; createdAt: Date },
+  row: { id: string; name: string | undefined; e2ee: boolean; createdAt: Date },
   room: Room | undefined,
 ): RoomView {
   return {
     id: row.id,
     ...(row.name !== undefined && { name: row.name }),
+    e2ee: row.e2ee,
     createdAt: row.createdAt.toISOString(),
     participantCount: room?.participants.size ?? 0,
   }

@@ -7,6 +7,10 @@ export interface CallMemberOptions {
   token: string
   roomId: string
   device?: string
+  /** Claims to encrypt end to end; what is sent is synthetic all the same. */
+  e2ee?: boolean
+  /** Sees every RTP packet that comes. */
+  onRtp?: (packet: Buffer) => void
   send?: SyntheticPeerOptions['send']
   /** The path both connections take; UDP over 127.0.0.1 when absent. */
   path?: { address: string; transport: 'udp' | 'tcp' }
@@ -48,7 +52,11 @@ export class CallMember {
     }
     this.#peerOptions = { ...path, ...(options.send && { send: options.send }) }
     this.publisher = new SyntheticPeer(this.#peerOptions)
-    this.subscriber = new SyntheticPeer({ ...path, ...(options.onData && { onData: options.onData }) })
+    this.subscriber = new SyntheticPeer({
+      ...path,
+      ...(options.onData && { onData: options.onData }),
+      ...(options.onRtp && { onRtp: options.onRtp }),
+    })
   }
 
   static async join(options: CallMemberOptions): Promise<CallMember> {
@@ -56,6 +64,7 @@ export class CallMember {
     const joined = await client.request('rtc.join', {
       roomId: options.roomId,
       data: options.onData !== undefined,
+      e2ee: options.e2ee ?? false,
     })
     const member = new CallMember(client, joined, options)
     void member.#followMoves().catch(() => undefined)

@@ -159,7 +159,7 @@ export type EgressStreamOptions = {
 export type RepairOptions = {
   /**
    * Frames of sound that each RED packet (RFC 2198) carries beside its own, 1 to 17, for subscribers that take RED.
-   * Default 0: RED is passed on as it came.
+   * Default 0: RED is passed on as it came, at most one frame deep.
    */
   redDepth?: number
   /**

@@ -1092,6 +1092,19 @@ describe.skipIf(!addon)('audio, on a virtual clock', () => {
     expect(Math.max(...sizes)).toBeGreaterThan(900)
   })
 
+  it('FAST-70: what a publisher repeats deeper than browsers do goes one frame deep to subscribers', () => {
+    const { peer, stream } = takesRed()
+    for (let n = 1; n <= 4; n++) speak(n, redOf(['a', 'b', 'c', 'd'].slice(0, n)), 63)
+    w.run(1)
+    const texts = peer.takeInbox().rtp.map(textOf)
+    expect(texts.map((text) => text.slice(-2))).toEqual(['oa', 'ab', 'bc', 'cd'])
+    expect(texts.map(({ length }) => length)).toEqual([2, 7, 7, 7])
+    stream.setRepair({ redDepth: 2 })
+    speak(5, redOf(['a', 'b', 'c', 'd', 'e']), 63)
+    w.run(1)
+    expect(peer.takeInbox().rtp.map((packet) => textOf(packet).slice(-3))).toEqual(['cde'])
+  })
+
   it('FAST-71: frames lost on the way here are brought back from RED, once, in their place', () => {
     const plain = listen([
       { from: 63, payloadType: 112, stripRed: true },

@@ -139,6 +139,7 @@ export {
 } from './push/push-preferences.ts'
 export { disableWebPush, enableWebPush, type WebPushOptions } from './push/web-push.ts'
 export type { Devices } from './rtc/devices.ts'
+export { KeyRing, type KeySlot } from './rtc/key-ring.ts'
 export { watchLevel } from './rtc/level-meter.ts'
 export type { CaptureWish, PublishOptions, ScreenShareOptions } from './rtc/local-media.ts'
 export type { LocalPublication } from './rtc/local-publication.ts'
@@ -168,6 +169,7 @@ export type {
   ReceivedTrack,
   RoomStatistics,
 } from './rtc/statistics.ts'
+export type { E2eeState } from './rtc/transform/transform-worker.ts'
 export {
   getRoom,
   listParticipants,

@@ -1,4 +1,4 @@
-import type { JoinOptions, ParleyError } from '@parley/client'
+import { type JoinOptions, KeyRing, type ParleyError } from '@parley/client'
 import { Avatar, IconButton } from '@parley/react/ui'
 import { type FormEvent, useCallback, useState } from 'react'
 import { useStored } from '../view-models/use-stored.ts'
@@ -19,6 +19,7 @@ export function Lobby(props: {
   const [name, setName] = useStored(`parley demo ${userId} name`, capitalised(userId))
   const [microphone, setMicrophone] = useStored<'on' | 'off'>('parley demo microphone', 'on')
   const [camera, setCamera] = useStored<'on' | 'off'>('parley demo camera', 'on')
+  const [passphrase, setPassphrase] = useState('')
   const [audioId, setAudioId] = useState('')
   const [videoId, setVideoId] = useState('')
   const hasMicrophone = microphone === 'on'
@@ -26,13 +27,16 @@ export function Lobby(props: {
   const preview = usePreview({ audio: hasMicrophone, video: hasCamera, audioId, videoId })
   const problem = preview.problem ?? props.problem
 
-  const submit = (event: FormEvent) => {
+  const submit = async (event: FormEvent) => {
     event.preventDefault()
+    const keys = new KeyRing()
+    if (passphrase !== '') await keys.setPassphrase(passphrase, { salt: roomId })
     const chosen = (id: string) => (id === '' ? true : { deviceId: { exact: id } })
     props.onJoin({
       name: name.trim() || capitalised(userId),
       audio: hasMicrophone && chosen(audioId),
       video: hasCamera && chosen(videoId),
+      ...(passphrase !== '' && { e2ee: { keys } }),
     })
   }
 
@@ -79,6 +83,17 @@ export function Lobby(props: {
             maxLength={64}
             autoComplete="nickname"
             onChange={(e) => setName(e.target.value)}
+          />
+        </label>
+        <label className="parley-field">
+          {words.passphrase}
+          <input
+            type="password"
+            value={passphrase}
+            placeholder={words.passphraseHint}
+            maxLength={128}
+            autoComplete="off"
+            onChange={(e) => setPassphrase(e.target.value)}
           />
         </label>
         <div className="lobby-devices">

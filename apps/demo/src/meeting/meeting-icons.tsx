@@ -55,6 +55,12 @@ export const SettingsIcon = icon(
     <circle cx="8.500" cy="16.500" r="2.300" />
   </>,
 )
+export const LockIcon = icon(
+  <>
+    <rect x="5.500" y="10.500" width="13" height="9.500" rx="2.500" />
+    <path d="M8.500 10.500V8a3.500 3.500 0 0 1 7 0v2.500" />
+  </>,
+)
 export const SpeakerIcon = icon(
   <path d="M4 9.500v5h3.500L12 18.500v-13L7.500 9.500zM15.500 9.500a3.500 3.500 0 0 1 0 5m2.500-7.500a7 7 0 0 1 0 10" />,
 )

@@ -4,7 +4,7 @@ import { AlertIcon, CloseIcon, IconButton, NoSignalIcon, useToast } from '@parle
 import { useState } from 'react'
 import { ChatPanel } from './chat-panel.tsx'
 import { ControlBar, type Panel } from './control-bar.tsx'
-import { SpeakerIcon } from './meeting-icons.tsx'
+import { LockIcon, SpeakerIcon } from './meeting-icons.tsx'
 import { PeoplePanel } from './people-panel.tsx'
 import { Stage } from './stage.tsx'
 import { nameOf } from './tile.tsx'
@@ -44,6 +44,11 @@ export function MeetingRoom({ room, onLeave }: { room: Room; onLeave: () => void
             </button>
           )}
         </div>
+        {room.isEncrypted && (
+          <span className="meeting-lock" role="img" aria-label={words.encrypted} title={words.encrypted}>
+            <LockIcon size={18} />
+          </span>
+        )}
         <Stage room={room} />
         {room.participants.size === 0 && <Invitation roomId={room.id} userId={room.local.userId} />}
         <ControlBar

@@ -43,6 +43,9 @@ export function Tile(props: {
         </div>
       )}
       {isShown && isPaused(camera) && <span className="tile-note">{words.paused}</span>}
+      {isSealed(camera) || isSealed(microphone) ? (
+        <span className="tile-note">{words.undecryptable}</span>
+      ) : null}
       <span className="tile-name">
         {isMuted && <MicrophoneOffIcon size={15} />}
         <span>{name}</span>
@@ -70,6 +73,11 @@ export function ScreenTile({ participant, screen }: { participant: Participant; 
 function TrackVideo({ publication, className }: { publication: Publication; className: string }) {
   const video = useTrack(publication)
   return <video ref={video} className={className} playsInline muted data-publication={publication.id} />
+}
+
+/** Its frames come, but cannot be opened with the keys that are there. */
+function isSealed(publication: Publication | undefined): boolean {
+  return publication?.e2ee !== undefined && publication.e2ee !== 'ok'
 }
 
 /** The network cannot carry it at the moment. */

@@ -6,6 +6,9 @@ const families: Readonly<Record<'audio' | 'video', readonly CodecName[]>> = {
   video: ['vp8', 'vp9', 'h264', 'av1'],
 }
 
+/** What end-to-end encryption is defined for; redundancy repeats what must be read to be repeated. */
+const e2eeFamilies: readonly CodecName[] = ['opus', 'vp8', 'vp9']
+
 /** RTCP feedback that the packet path gives to publishers. */
 const publishFeedback = new Set(['transport-cc', 'goog-remb', 'ccm fir', 'nack', 'nack pli'])
 
@@ -19,12 +22,15 @@ export function familyOf(codec: Codec): CodecName {
  * Of an offered section what Parley takes: one of each family, in the order of the offer, with its retransmissions.
  * PCM only where there is no Opus, so that a room does not mix clocks for nothing.
  */
-export function acceptedCodecs(section: MediaDescription): Codec[] {
+export function acceptedCodecs(
+  section: MediaDescription,
+  { e2ee = false }: { e2ee?: boolean } = {},
+): Codec[] {
   if (section.kind === 'application') return []
   const accepted: Codec[] = []
   for (const codec of section.codecs) {
     const family = familyOf(codec)
-    if (!families[section.kind].includes(family)) continue
+    if (!families[section.kind].includes(family) || (e2ee && !e2eeFamilies.includes(family))) continue
     const at = accepted.findIndex((other) => familyOf(other) === family)
     const known = accepted[at]
     if (known === undefined) accepted.push(codec)

@@ -26,6 +26,8 @@ export interface PublishedSection {
 export interface PublishConnectionOptions {
   worker: MediaWorker
   announced: readonly string[]
+  /** What comes is encrypted end to end: in codecs for which that is defined, without redundancy. */
+  e2ee: boolean
   onClosed: (reason: TransportCloseReason) => void
 }
 
@@ -41,11 +43,13 @@ export interface PublishAnswer {
  */
 export class PublishConnection {
   readonly server: ServerTransport
+  readonly #e2ee: boolean
   readonly #sections = new Map<string, PublishedSection & { signature: string }>()
   readonly #sessionId = sessionId()
   #sessionVersion = 0
 
-  constructor({ worker, announced, onClosed }: PublishConnectionOptions) {
+  constructor({ worker, announced, e2ee, onClosed }: PublishConnectionOptions) {
+    this.#e2ee = e2ee
     this.server = new ServerTransport(worker, announced)
     this.server.transport.on('closed', ({ reason }) => onClosed(reason))
   }
@@ -63,6 +67,7 @@ export class PublishConnection {
       checkPublishable(
         offer.media.find((section) => section.mid === mid),
         { mid, kind },
+        { e2ee: this.#e2ee },
       )
     }
     const setup = this.server.takeOffer(offer)
@@ -89,7 +94,7 @@ export class PublishConnection {
   }
 
   #answerSection(section: MediaDescription, wanted: boolean): MediaDescription {
-    const codecs = acceptedCodecs(section).map(withRequests)
+    const codecs = acceptedCodecs(section, { e2ee: this.#e2ee }).map(withRequests)
     const rids = wanted && section.kind === 'video' ? (section.simulcast?.send ?? []) : []
     const headerExtensions = acceptedExtensions(section)
     const answer: MediaDescription = {
@@ -147,13 +152,15 @@ function sourceLayers({ sources, sourceGroups }: MediaDescription): { ssrc: numb
 function checkPublishable(
   section: MediaDescription | undefined,
   { mid, kind }: { mid: string; kind: 'audio' | 'video' },
+  options: { e2ee: boolean },
 ): void {
   if (section?.kind !== kind) throw new AppError('invalid-request', `The offer has no ${kind} section ${mid}`)
   if (section.rejected || !(section.direction === 'sendonly' || section.direction === 'sendrecv')) {
     throw new AppError('invalid-request', `Section ${mid} of the offer does not send`)
   }
-  if (acceptedCodecs(section).length === 0) {
-    throw new UnsupportedSdpError(`Section ${mid} offers no codec that is known here`)
+  if (acceptedCodecs(section, options).length === 0) {
+    const lacking = options.e2ee ? 'encrypted end to end here' : 'known here'
+    throw new UnsupportedSdpError(`Section ${mid} offers no codec that is ${lacking}`)
   }
   if ((section.simulcast?.send.length ?? 0) > 4) throw new UnsupportedSdpError('At most 4 simulcast layers')
 }

@@ -418,6 +418,7 @@ export class Participant {
     const { worker } = this
     const { announced } = this.room
     this.#publishing = new PublishConnection({
+      e2ee: this.room.e2ee,
       worker,
       announced,
       onClosed: (reason) => this.handleConnectionClosed('publish', reason),

@@ -6,6 +6,8 @@ export interface RoomRow {
   projectId: string
   id: string
   name: string | undefined
+  /** What is published in it is encrypted end to end. */
+  e2ee: boolean
   createdAt: Date
   /** Another process holds it now. */
   heldElsewhere: boolean
@@ -14,6 +16,7 @@ export interface RoomRow {
 interface Row {
   room_id: string
   name: string | null
+  e2ee: boolean
   created_at: Date
   held_elsewhere: boolean
 }
@@ -25,7 +28,7 @@ export interface RoomStoreOptions {
   leaseMs: number
 }
 
-const columns = `room_id, name, created_at,
+const columns = `room_id, name, e2ee, created_at,
   (holder is not null and holder <> $3 and held_until > now()) as held_elsewhere`
 
 /** The rows of rooms, and which process holds which room. */
@@ -45,15 +48,15 @@ export class RoomStore {
   /** @throws AppError `already-exists` */
   async create(
     projectId: string,
-    room: { id?: string | undefined; name?: string | undefined },
+    room: { id?: string | undefined; name?: string | undefined; e2ee: boolean },
   ): Promise<RoomRow> {
     const id = room.id ?? newId('room')
     return this.#database.project(projectId).transaction(async (tx) => {
       const { rows } = await tx.query<Row>({
-        text: `insert into rtc.rooms (project_id, room_id, name) values ($1, $2, $4)
-          on conflict (project_id, room_id) do nothing returning room_id, name, created_at,
+        text: `insert into rtc.rooms (project_id, room_id, name, e2ee) values ($1, $2, $4, $5)
+          on conflict (project_id, room_id) do nothing returning room_id, name, e2ee, created_at,
           $3::text is null as held_elsewhere`,
-        values: [projectId, id, this.#processId, room.name ?? null],
+        values: [projectId, id, this.#processId, room.name ?? null, room.e2ee],
       })
       const [row] = rows
       if (row === undefined) throw new AppError('already-exists', `There is a room ${id} already`)
@@ -71,17 +74,20 @@ export class RoomStore {
     return rows[0] && toRoom(projectId, rows[0])
   }
 
-  /** Takes the room for this process, making it when it is not there. Undefined: another process holds it. */
-  async hold(projectId: string, roomId: string): Promise<RoomRow | undefined> {
+  /**
+   * Takes the room for this process, making it when it is not there, then with `e2ee`. Undefined: another process holds
+   * it.
+   */
+  async hold(projectId: string, roomId: string, { e2ee }: { e2ee: boolean }): Promise<RoomRow | undefined> {
     return this.#database.project(projectId).transaction(async (tx) => {
       const { rows } = await tx.query<Row & { made: boolean }>({
-        text: `insert into rtc.rooms as present (project_id, room_id, holder, held_until)
-          values ($1, $2, $3, now() + $4 * interval '1 millisecond')
+        text: `insert into rtc.rooms as present (project_id, room_id, holder, held_until, e2ee)
+          values ($1, $2, $3, now() + $4 * interval '1 millisecond', $5)
           on conflict (project_id, room_id) do update
             set holder = excluded.holder, held_until = excluded.held_until
             where present.holder is null or present.holder = $3 or present.held_until <= now()
-          returning room_id, name, created_at, false as held_elsewhere, xmax = 0 as made`,
-        values: [projectId, roomId, this.#processId, this.#leaseMs],
+          returning room_id, name, e2ee, created_at, false as held_elsewhere, xmax = 0 as made`,
+        values: [projectId, roomId, this.#processId, this.#leaseMs, e2ee],
       })
       const [row] = rows
       if (row === undefined) return undefined
@@ -160,6 +166,7 @@ function toRoom(projectId: string, row: Row): RoomRow {
     projectId,
     id: row.room_id,
     name: row.name ?? undefined,
+    e2ee: row.e2ee,
     createdAt: row.created_at,
     heldElsewhere: row.held_elsewhere,
   }

@@ -33,6 +33,7 @@ export interface RoomOptions {
   projectId: string
   id: string
   name: string | undefined
+  e2ee: boolean
   createdAt: Date
   announced: readonly string[]
   /** Who meters what a worker carries. */
@@ -55,6 +56,8 @@ export interface RoomOptions {
 export class Room {
   readonly projectId: string
   readonly id: string
+  /** What is published here is encrypted end to end: nothing on the server can read it. */
+  readonly e2ee: boolean
   readonly createdAt: Date
   readonly announced: readonly string[]
   readonly measuredBy: RoomOptions['measuredBy']
@@ -76,6 +79,7 @@ export class Room {
     this.projectId = options.projectId
     this.id = options.id
     this.name = options.name
+    this.e2ee = options.e2ee
     this.createdAt = options.createdAt
     this.announced = options.announced
     this.measuredBy = options.measuredBy

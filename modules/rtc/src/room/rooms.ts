@@ -45,8 +45,11 @@ export class Rooms {
     return this.#rooms.get(roomKey(projectId, roomId))
   }
 
-  /** The room, brought to life in this process. @throws AppError `unavailable` when another process holds it. */
-  async open(projectId: string, roomId: string): Promise<Room> {
+  /**
+   * The room, brought to life in this process; one that is made by this has `e2ee`.
+   * @throws AppError `unavailable` when another process holds it
+   */
+  async open(projectId: string, roomId: string, options: { e2ee: boolean }): Promise<Room> {
     if (this.#closed) throw new AppError('unavailable', 'This server is stopping')
     const key = roomKey(projectId, roomId)
     const present = this.#rooms.get(key)
@@ -56,7 +59,8 @@ export class Rooms {
       return present
     }
     const opening =
-      this.#opening.get(key) ?? this.#open(projectId, roomId).finally(() => this.#opening.delete(key))
+      this.#opening.get(key) ??
+      this.#open(projectId, roomId, options).finally(() => this.#opening.delete(key))
     this.#opening.set(key, opening)
     return opening
   }
@@ -89,12 +93,12 @@ export class Rooms {
     await Promise.all(this.#releasing.values())
   }
 
-  async #open(projectId: string, roomId: string): Promise<Room> {
+  async #open(projectId: string, roomId: string, options: { e2ee: boolean }): Promise<Room> {
     const { store, pool, usage, logger, processId, limits, encode } = this.#options
     const key = roomKey(projectId, roomId)
     await this.#releasing.get(key)
     const worker = await pool.leastLoaded()
-    const row = await store.hold(projectId, roomId)
+    const row = await store.hold(projectId, roomId, options)
     if (row === undefined) throw heldElsewhere(this.#options.leaseMs)
     if (!worker.running || this.#closed) {
       await store.release(projectId, roomId)
@@ -102,7 +106,7 @@ export class Rooms {
     }
     const log = new RoomLog({ store, logger, projectId, roomId })
     const room = new Room({
-      ...{ projectId, id: roomId, name: row.name, createdAt: row.createdAt },
+      ...{ projectId, id: roomId, name: row.name, e2ee: row.e2ee, createdAt: row.createdAt },
       ...{ announced: pool.addresses.announced, legs: pool.legs, place: (workers) => this.#place(workers) },
       measuredBy: ({ index }) => `sfu/${processId}/${index}`,
       ...{ limits, usage, log, encode },

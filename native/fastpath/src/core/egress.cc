@@ -9,6 +9,8 @@ namespace parley {
 
 namespace {
 
+/** As deep as browsers go by themselves. */
+constexpr int kPassedRedDepth = 1;
 constexpr Micros kReportInterval = 1'000'000;
 constexpr Micros kLargestClockDoubt = 1'000'000;
 constexpr Micros kStalled = 300'000;
@@ -222,8 +224,10 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     entry.payloadAt = uint16_t(red.primary().data.data - p.data);
     entry.payloadSize = uint16_t(red.primary().data.size);
   }
-  if (!options.video && repair_.redDepth > 0 && !payload->stripRed) {
-    if (PacketRef made = AsRed(packet, &payload)) {
+  // What a publisher repeats against the losses of its own path is not for the paths of others.
+  int redDepth = repair_.redDepth > 0 ? repair_.redDepth : p.redFrames > kPassedRedDepth ? kPassedRedDepth : 0;
+  if (!options.video && redDepth > 0 && !payload->stripRed) {
+    if (PacketRef made = AsRed(packet, redDepth, &payload)) {
       redundantBytes_ += made->payloadSize > p.payloadSize ? made->payloadSize - p.payloadSize : 0;
       entry.payloadType = payload->payloadType;
       entry.payloadAt = made->payloadAt;

@@ -46,7 +46,7 @@ struct EgressStreamOptions {
 
 /** What is done against losses beyond answering requests once. */
 struct RepairOptions {
-  /** Frames of sound that go along with each one. 0: RED is passed on as it came. */
+  /** Frames of sound that go along with each one. 0: RED is passed on as it came, at most one frame deep. */
   int redDepth = 0;
   /** Copies of sound (identical) or video (RTX, the base temporal layer first) that follow unasked. */
   int copies = 0;
@@ -131,7 +131,7 @@ class EgressStream {
   void CopyAhead(const Rewritten& entry, Micros now);
   void OnRepairTimer(Micros now);
   /** The packet with the frames before it, for subscribers with RED; empty where there is no way. */
-  PacketRef AsRed(const PacketRef& packet, const EgressPayload** payload);
+  PacketRef AsRed(const PacketRef& packet, int depth, const EgressPayload** payload);
   /** Packets of this payload type are protected now. */
   bool Protects(const Packet& packet) const;
   /** Gathers what is to be protected. */

@@ -114,7 +114,7 @@ void EgressStream::OnRepairTimer(Micros now) {
   core_.wheel().Arm(repairTimer_, repairDue_);
 }
 
-PacketRef EgressStream::AsRed(const PacketRef& packet, const EgressPayload** payload) {
+PacketRef EgressStream::AsRed(const PacketRef& packet, int depth, const EgressPayload** payload) {
   IngressStream* source = source_->Layer(packet->layer);
   const EgressPayload* red = nullptr;
   uint8_t block = 0;
@@ -125,7 +125,7 @@ PacketRef EgressStream::AsRed(const PacketRef& packet, const EgressPayload** pay
     if (from->codec == Codec::kOpus) block = candidate.payloadType;
   }
   if (!red || block == 0 || !source) return PacketRef();
-  PacketRef made = source->red.Make(core_.pool(), *packet, repair_.redDepth, block);
+  PacketRef made = source->red.Make(core_.pool(), *packet, depth, block);
   if (made) *payload = red;
   return made;
 }

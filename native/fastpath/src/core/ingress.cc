@@ -193,6 +193,7 @@ void IngressStream::TakeSound(const PacketRef& packet, Codec codec, Micros now) 
     track.Forward(lost, now);
   }
   const RedPayload::Block& primary = parts.primary();
+  packet->redFrames = uint8_t(parts.count - 1);
   red.Put(p.sequence, packet, primary.data, p.timestamp, primary.payloadType);
 }
 

@@ -42,6 +42,7 @@ struct Packet {
   bool marker = false;
   bool recovered = false;
   uint8_t layer = 0;
+  uint8_t redFrames = 0;  // earlier ones that a RED packet repeats
 
   uint16_t payloadAt = 0;
   uint16_t payloadSize = 0;
@@ -127,7 +128,7 @@ class PacketPool {
     p->references = 0;
     p->pool = this;
     p->recovered = p->marker = false;
-    p->layer = 0;
+    p->layer = p->redFrames = 0;
     p->descriptorAt = p->captureTimeAt = p->colorSpaceAt = 0;
     p->hasLevel = p->hasOrientation = p->hasPlayoutDelay = false;
     p->frame = FrameInfo();

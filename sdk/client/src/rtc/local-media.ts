@@ -5,6 +5,10 @@ import { videoEncodings } from './encodings.ts'
 import { LocalPublication } from './local-publication.ts'
 import type { LocalParticipant } from './participant.ts'
 import { PublishConnection, type PublishConnectionOptions, type Section } from './publish-connection.ts'
+import { SealWatch } from './seal-watch.ts'
+import type { RoomStatistics } from './statistics.ts'
+import type { MediaTransforms } from './transform/media-transforms.ts'
+import { UplinkSound } from './uplink-sound.ts'
 
 export interface PublishOptions {
   /** `camera` for video and `microphone` for audio unless told. */
@@ -26,6 +30,10 @@ export type CaptureWish = boolean | MediaTrackConstraints | MediaStreamTrack
 export interface LocalMediaOptions {
   local: LocalParticipant
   devices: Devices
+  transforms: PublishConnectionOptions['transforms']
+  /** In an end-to-end encrypted room. */
+  sealing: () => MediaTransforms | undefined
+  onSealing: (publication: LocalPublication) => void
   exchange: PublishConnectionOptions['exchange']
   sendMuted: (publicationId: string, muted: boolean) => Promise<unknown>
   onPath: (lost: boolean) => void
@@ -60,6 +68,8 @@ export class LocalMedia {
   readonly #layers = new Map<string, readonly boolean[]>()
   #iceServers: readonly IceServer[] = []
   #connection: PublishConnection | undefined
+  readonly #uplinkSound = new UplinkSound()
+  readonly #sealWatch = new SealWatch()
   /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -251,6 +261,16 @@ export class LocalMedia {
     })
   }
 
+  /** Sends sound as the server's reports of it ask for. */
+  handleStatistics(statistics: RoomStatistics): void {
+    const connection = this.#connection
+    if (connection === undefined) return
+    const isRepacked = this.#uplinkSound.update(connection.sections, statistics)
+    // What cannot be told now goes with the next negotiation.
+    if (isRepacked) connection.negotiate().catch(() => undefined)
+    if (this.#options.sealing() !== undefined) this.#sealWatch.look(connection.sections, statistics)
+  }
+
   publicationOfMid(mid: string): string | undefined {
     return this.#connection?.sections.find(({ transceiver }) => transceiver.mid === mid)?.publicationId
   }
@@ -267,9 +287,15 @@ export class LocalMedia {
   }
 
   #connect(): PublishConnection {
-    const { exchange, onPath, onGivenUp } = this.#options
+    const { exchange, transforms, sealing, onPath, onGivenUp } = this.#options
     this.#connection ??= new PublishConnection({
       iceServers: this.#iceServers,
+      transforms,
+      sealing: sealing(),
+      onSealing: (section) => {
+        const publication = [...this.#publications.values()].find((each) => each.section === section)
+        if (publication) this.#options.onSealing(publication)
+      },
       exchange,
       onLost: () => onPath(true),
       onBack: () => onPath(false),

@@ -2,6 +2,7 @@ import type { PublicationSource, TrackKind } from '@parley/contracts'
 import { Attachments } from './attachments.ts'
 import type { Publication } from './participant.ts'
 import type { Section } from './publish-connection.ts'
+import type { E2eeState } from './transform/transform-worker.ts'
 
 export interface LocalPublicationOwner {
   setMuted: (publication: LocalPublication, muted: boolean) => Promise<void>
@@ -47,6 +48,10 @@ export class LocalPublication implements Publication {
 
   get track(): MediaStreamTrack {
     return this.#track
+  }
+
+  get e2ee(): E2eeState | undefined {
+    return this.section.sealing
   }
 
   get isOwned(): boolean {

@@ -59,6 +59,7 @@ class StatePeerConnection extends EventTarget {
 
 const silent = {
   iceServers: [],
+  transforms: async () => undefined,
   onLost: () => undefined,
   onBack: () => undefined,
   onGivenUp: () => undefined,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withOpusParameters } from './opus-parameters.ts'
+import { withOpusParameters, withPacketTime } from './opus-parameters.ts'
 
 const sdp = [
   'v=0',
@@ -35,4 +35,11 @@ test('a missing line is added after the map', () => {
 
 test('a section without Opus stays as it is', () => {
   expect(withOpusParameters(sdp, (mid) => (mid === '2' ? { stereo: '1' } : undefined))).toBe(sdp)
+})
+
+test('RTC-102: packets of a named section are asked to hold longer sound', () => {
+  const sdp = 'v=0\r\nm=audio 9 X 111\r\na=mid:0\r\na=ptime:20\r\nm=audio 9 X 111\r\na=mid:1\r\n'
+  expect(withPacketTime(sdp, (mid) => (mid === '0' ? 60 : undefined))).toBe(
+    'v=0\r\nm=audio 9 X 111\r\na=mid:0\r\na=ptime:60\r\nm=audio 9 X 111\r\na=mid:1\r\n',
+  )
 })

@@ -47,3 +47,16 @@ export function withAudioRequests(sdp: string): string {
     sdp.includes(`a=rtcp-fb:${payloadType} nack\r\n`) ? line : `${line}a=rtcp-fb:${payloadType} nack\r\n`,
   )
 }
+
+/** Asks that packets of the named sections hold so many milliseconds of sound (`a=ptime`, RFC 8866, section 6.4). */
+export function withPacketTime(sdp: string, packetMsOf: (mid: string) => number | undefined): string {
+  const [head = '', ...sections] = sdp.split(/^(?=m=)/m)
+  const changed = sections.map((section) => {
+    const mid = /^a=mid:(\S+)/m.exec(section)?.[1]
+    const packetMs = mid === undefined ? undefined : packetMsOf(mid)
+    return packetMs === undefined
+      ? section
+      : `${section.replaceAll(/^a=ptime:.*\r\n/gm, '')}a=ptime:${packetMs}\r\n`
+  })
+  return head + changed.join('')
+}

@@ -8,6 +8,7 @@ import type {
 import type { LocalPublication } from './local-publication.ts'
 import type { RemoteTrack } from './remote-track.ts'
 import type { Quality } from './statistics.ts'
+import type { E2eeState } from './transform/transform-worker.ts'
 
 /** What a participant of either side has. `level` runs from 0 to 1 while `speaking`. */
 export interface Participant {
@@ -28,6 +29,8 @@ export interface Publication {
   readonly source: PublicationSource
   readonly name: string | undefined
   readonly muted: boolean
+  /** In an end-to-end encrypted room, from the first frame on: whether frames get through, or why they are dropped. */
+  readonly e2ee: E2eeState | undefined
   /** Shows or plays it in the element. */
   attach(element: HTMLMediaElement): void
   detach(element: HTMLMediaElement): void
@@ -87,6 +90,7 @@ export class RemotePublication implements Publication {
   #facts: PublicationFacts
   #track: RemoteTrack | undefined
   readonly #early = new Set<HTMLMediaElement>()
+  e2ee: E2eeState | undefined
   /** Whether the server sends it now, and why not, or not in the wanted size. */
   delivery: { active: boolean; reason: SubscriptionReason } = { active: true, reason: 'ok' }
 

@@ -1,9 +1,11 @@
 import type { FrameAnswers, IceServer, PublicationSource, TrackKind } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
 import { redundantAudioFirst } from './encodings.ts'
-import { withAudioRequests, withOpusParameters } from './opus-parameters.ts'
+import { withAudioRequests, withOpusParameters, withPacketTime } from './opus-parameters.ts'
 import { PathWatch } from './path-watch.ts'
 import { SerialRun } from './serial-run.ts'
+import type { MediaTransforms, RedundancyControl } from './transform/media-transforms.ts'
+import type { E2eeState } from './transform/transform-worker.ts'
 
 /** One m-section of the publish connection. */
 export interface Section {
@@ -17,6 +19,12 @@ export interface Section {
   publicationId: string | undefined
   /** A publication of an earlier connection that goes on here. */
   continues: string | undefined
+  /** For sound whose redundancy can be set. */
+  redundancy: RedundancyControl | undefined
+  /** In end-to-end encrypted rooms: whether frames get out; undefined before the first. */
+  sealing: E2eeState | undefined
+  /** For sound: how much of it a packet holds; taken with the next `negotiate`. */
+  packetMs: number
 }
 
 export interface SectionWish {
@@ -39,6 +47,11 @@ export interface PublicationOffer {
 
 export interface PublishConnectionOptions {
   iceServers: readonly IceServer[]
+  /** For redundancy; undefined where encoded frames cannot be changed. */
+  transforms: () => Promise<MediaTransforms | undefined>
+  /** Of an end-to-end encrypted room: nothing leaves without it. */
+  sealing?: MediaTransforms | undefined
+  onSealing?: (section: Section) => void
   /** Carries an offer to the server and answers its answer. */
   exchange: (sdp: string, publications: PublicationOffer[]) => Promise<FrameAnswers['rtc.publish']>
   onLost: () => void
@@ -48,6 +61,7 @@ export interface PublishConnectionOptions {
 
 /** What our Opus encoder is told: silence costs nothing in speech; what a screen plays is music in stereo. */
 const speech = { usedtx: '1', useinbandfec: '1', minptime: '10' }
+const usualPacketMs = 20
 const music = { stereo: '1', 'sprop-stereo': '1', maxaveragebitrate: '128000' }
 
 /**
@@ -63,7 +77,10 @@ export class PublishConnection {
   #restartWanted = false
   #closed = false
 
-  constructor(options: PublishConnectionOptions, pc = newPeerConnection(options.iceServers)) {
+  constructor(
+    options: PublishConnectionOptions,
+    pc = newPeerConnection(options.iceServers, options.sealing),
+  ) {
     this.#options = options
     this.#pc = pc
     this.#path = new PathWatch(pc, {
@@ -96,11 +113,15 @@ export class PublishConnection {
       await free.transceiver.sender.replaceTrack(track)
       return free
     }
-    const transceiver = this.#pc.addTransceiver(track, {
+    const { sealing } = this.#options
+    const transforms =
+      kind === 'audio' && sealing === undefined ? await this.#options.transforms() : undefined
+    // The track of a sealed section comes when nothing can get out in the clear any more.
+    const transceiver = this.#pc.addTransceiver(sealing === undefined ? track : kind, {
       direction: 'sendonly',
       ...(wish.encodings && { sendEncodings: wish.encodings }),
     })
-    if (kind === 'audio') preferRedundantAudio(transceiver)
+    if (kind === 'audio' && sealing === undefined) preferRedundantAudio(transceiver)
     const section: Section = {
       transceiver,
       kind,
@@ -110,6 +131,16 @@ export class PublishConnection {
       live: true,
       publicationId: undefined,
       continues: wish.continues,
+      redundancy: transforms?.attachRedundancy(transceiver.sender),
+      sealing: undefined,
+      packetMs: usualPacketMs,
+    }
+    if (sealing !== undefined) {
+      await sealing.attachSeal(transceiver.sender, kind, (state) => {
+        section.sealing = state
+        this.#options.onSealing?.(section)
+      })
+      await transceiver.sender.replaceTrack(track)
     }
     this.#sections.push(section)
     return section
@@ -188,8 +219,13 @@ export class PublishConnection {
   }
 
   #tuned(sdp: string): string {
-    return withOpusParameters(sdp, (mid) => {
-      const section = this.#sections.find(({ transceiver }) => transceiver.mid === mid)
+    const sectionOf = (mid: string) => this.#sections.find(({ transceiver }) => transceiver.mid === mid)
+    const packetized = withPacketTime(sdp, (mid) => {
+      const packetMs = sectionOf(mid)?.packetMs ?? usualPacketMs
+      return packetMs === usualPacketMs ? undefined : packetMs
+    })
+    return withOpusParameters(packetized, (mid) => {
+      const section = sectionOf(mid)
       return section?.source === 'microphone'
         ? speech
         : section?.source === 'screen-audio'
@@ -215,11 +251,15 @@ function preferRedundantAudio(transceiver: RTCRtpTransceiver): void {
 }
 
 /** Everything goes over one transport, as the server has one port. */
-export function newPeerConnection(iceServers: readonly IceServer[]): RTCPeerConnection {
+export function newPeerConnection(
+  iceServers: readonly IceServer[],
+  sealing?: MediaTransforms,
+): RTCPeerConnection {
   if (typeof RTCPeerConnection === 'undefined') {
     throw new ParleyError('media-unsupported', 'There is no WebRTC here')
   }
   return new RTCPeerConnection({
+    ...sealing?.configuration,
     iceServers: iceServers.map(({ urls, username, credential }) => ({
       urls,
       ...(username !== undefined && { username }),

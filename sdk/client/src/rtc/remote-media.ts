@@ -13,6 +13,7 @@ import { RemoteTrack } from './remote-track.ts'
 import type { ReceivedTrack } from './statistics.ts'
 import { type Assignment, SubscribeConnection, type SubscribeOffer } from './subscribe-connection.ts'
 import { SubscriptionWishes, type Wish } from './subscription-wishes.ts'
+import type { MediaTransforms } from './transform/media-transforms.ts'
 
 export interface TrackEvent {
   track: RemoteTrack
@@ -30,6 +31,9 @@ export interface RemoteMediaOptions {
   playsAudio: boolean
   /** Video follows the elements it is shown in. */
   adaptive: boolean
+  /** In an end-to-end encrypted room. */
+  sealing: () => MediaTransforms | undefined
+  onSealing: (event: RemotePublicationEvent) => void
   answer: (sdp: string, version: number) => Promise<unknown>
   requestRestart: () => Promise<unknown>
   onDataChannel: (channel: RTCDataChannel) => void
@@ -91,6 +95,7 @@ export class RemoteMedia {
     const { answer, requestRestart, onDataChannel, onPath, onGivenUp } = this.#options
     this.#connection ??= new SubscribeConnection({
       iceServers: this.#iceServers,
+      sealing: this.#options.sealing(),
       answer,
       requestRestart,
       onDataChannel,
@@ -235,14 +240,24 @@ export class RemoteMedia {
       onBlocked: () => this.audio.handleBlocked(),
     })
     publication.setTrack(track)
+    const { participant } = publication
+    this.#options.sealing()?.setSource(receiver, {
+      userId: participant.userId,
+      onState: (state) => {
+        if (publication.track !== track) return
+        publication.e2ee = state
+        this.#options.onSealing({ publication, participant })
+      },
+    })
     if (track.kind === 'audio' && this.#options.playsAudio) this.audio.play(track)
-    this.#options.onSubscribed({ track, publication, participant: publication.participant })
+    this.#options.onSubscribed({ track, publication, participant })
   }
 
   #unsubscribe(publication: RemotePublication): void {
     const { track } = publication
     if (!track) return
     publication.setTrack(undefined)
+    publication.e2ee = undefined
     this.audio.stop(track)
     track.end()
     this.#options.onUnsubscribed({ track, publication, participant: publication.participant })

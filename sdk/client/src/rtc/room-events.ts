@@ -1,10 +1,12 @@
 import type { RtcLeaveReason } from '@parley/contracts'
 import type { ParleyError } from '../parley-error.ts'
+import type { KeyRing } from './key-ring.ts'
 import type { CaptureWish } from './local-media.ts'
 import type { Participant, Publication, RemoteParticipant } from './participant.ts'
 import type { TrackEvent } from './remote-media.ts'
 import type { ReceivedRoomData, RefusedRoomData } from './room-data.ts'
 import type { Quality, RoomStatistics } from './statistics.ts'
+import type { E2eeState } from './transform/transform-worker.ts'
 
 export interface JoinOptions {
   /** How others see this participant. */
@@ -19,6 +21,13 @@ export interface JoinOptions {
   adaptive?: boolean
   /** False: no data channels; `sendData` is refused and nothing arrives. */
   data?: boolean
+  /** False: sound goes out with no more redundancy than the browser adds by itself, however lossy the uplink is. */
+  deepRedundancy?: boolean
+  /**
+   * Encrypts what is published, and opens what comes, with these keys; the server cannot. The room must be one for
+   * which all do so.
+   */
+  e2ee?: { keys: KeyRing }
   /** Gives up joining. */
   signal?: AbortSignal
 }
@@ -44,6 +53,8 @@ export interface RoomEvents {
   'publication-removed': { publication: Publication; participant: Participant }
   'track-subscribed': TrackEvent
   'track-unsubscribed': TrackEvent
+  /** In an end-to-end encrypted room: frames of a publication get through now, or are dropped, and why. */
+  'e2ee-state': { publication: Publication; participant: Participant; state: E2eeState }
   /** Loudest first. */
   speakers: { speakers: readonly Participant[] }
   quality: { participant: Participant; quality: Quality }

@@ -10,11 +10,13 @@ import type { Request } from '../connection/connection.ts'
 import { Emitter } from '../emitter.ts'
 import { asParleyError, ParleyError } from '../parley-error.ts'
 import type { Devices } from './devices.ts'
+import type { KeyRing } from './key-ring.ts'
 import { LocalMedia, type PublishOptions, type ScreenShareOptions } from './local-media.ts'
 import type { LocalPublication } from './local-publication.ts'
 import {
   LocalParticipant,
   type Participant,
+  type Publication,
   type RemoteParticipant,
   type RemotePublication,
 } from './participant.ts'
@@ -26,6 +28,7 @@ import { roomQuality } from './room-quality.ts'
 import type { RtcEvent } from './rtc.ts'
 import { factsOf, type Quality, type RoomStatistics, withPath } from './statistics.ts'
 import { StatisticsSampler } from './statistics-sampler.ts'
+import { MediaTransforms } from './transform/media-transforms.ts'
 
 export interface RoomOptions {
   id: string
@@ -102,6 +105,10 @@ export class Room extends Emitter<RoomEvents> {
   /** Counts fresh places: what was meant for an earlier one must not reach a later one. */
   #placeNumber = 0
   readonly #places = new PlaceQueue()
+  /** Begun with the first sound. */
+  #transforms: Promise<MediaTransforms | undefined> | undefined
+  /** Of an end-to-end encrypted room, from before the first join on. */
+  #sealing: MediaTransforms | undefined
   /** A page that goes away for good says so, as the server would keep the place for half a minute. */
   readonly #onPageHide = ({ persisted }: PageTransitionEvent) => {
     if (!persisted) void this.leave()
@@ -117,6 +124,9 @@ export class Room extends Emitter<RoomEvents> {
     this.#localMedia = new LocalMedia({
       local: this.local,
       devices: options.devices,
+      transforms: () => this.#startTransforms(),
+      sealing: () => this.#sealing,
+      onSealing: (publication) => this.#tellE2ee(publication, this.local),
       exchange: (sdp, publications) => this.#ask('rtc.publish', { sdp, publications }),
       sendMuted: (publicationId, muted) => this.#tellServer('rtc.mute', { publicationId, muted }),
       onPath: (lost) => this.#setLost('publish', lost),
@@ -128,6 +138,8 @@ export class Room extends Emitter<RoomEvents> {
     this.#remote = new RemoteMedia({
       playsAudio: options.join.playsAudio ?? true,
       adaptive: options.join.adaptive ?? true,
+      sealing: () => this.#sealing,
+      onSealing: ({ publication, participant }) => this.#tellE2ee(publication, participant),
       answer: (sdp, version) => this.#tellServer('rtc.subscribe-answer', { sdp, version }),
       requestRestart: () => this.#tellServer('rtc.restart-subscribe', {}),
       onDataChannel: (channel) => this.#data.attach(channel),
@@ -172,6 +184,11 @@ export class Room extends Emitter<RoomEvents> {
   /** Grows with every change, so that a view can tell whether it is out of date. */
   get revision(): number {
     return this.#revision
+  }
+
+  /** Media is encrypted end to end. */
+  get isEncrypted(): boolean {
+    return this.#sealing !== undefined
   }
 
   get isAudioBlocked(): boolean {
@@ -273,9 +290,11 @@ export class Room extends Emitter<RoomEvents> {
 
   /** @internal */
   async enter(): Promise<void> {
-    const { audio = false, video = false } = this.#options.join
+    const { audio = false, video = false, e2ee } = this.#options.join
+    if (e2ee) await this.#startSealing(e2ee.keys)
     const capturing = audio || video ? this.#localMedia.capture(audio, video) : undefined
     capturing?.catch(() => undefined)
+    if (audio) void this.#startTransforms()
     const answer = await this.#request('rtc.join', this.#joinBody())
     if (this.#state.status === 'closed') throw left()
     await this.#takePlace(answer, true)
@@ -369,6 +388,7 @@ export class Room extends Emitter<RoomEvents> {
     const statistics = withPath(measured, this.#path)
     this.#path = undefined
     this.#remote.setPlayout(statistics.received, statistics.downlink)
+    this.#localMedia.handleStatistics(statistics)
     if (this.#state.status === 'connected') this.#backoff.reset()
     const qualities = roomQuality(statistics, {
       participants: this.#remote.participants.values(),
@@ -452,15 +472,17 @@ export class Room extends Emitter<RoomEvents> {
     const { name } = this.#options.join
     const keepsPlace = this.local.id !== '' && !this.#wantsFreshPlace
     return {
+      e2ee: this.#options.join.e2ee !== undefined,
       ...(name !== undefined && { name }),
       ...(keepsPlace && { participantId: this.local.id }),
       ...(this.#wantsData && { data: true }),
     }
   }
 
-  /** In Node there is no WebRTC to carry it. */
+  /** In Node there is no WebRTC to carry it, and what is told in an encrypted room the server may not read. */
   get #wantsData(): boolean {
-    return (this.#options.join.data ?? true) && typeof RTCPeerConnection !== 'undefined'
+    const { data = true, e2ee } = this.#options.join
+    return data && e2ee === undefined && typeof RTCPeerConnection !== 'undefined'
   }
 
   async #capture(constraints: MediaTrackConstraints, options: PublishOptions) {
@@ -474,6 +496,26 @@ export class Room extends Emitter<RoomEvents> {
       source === 'camera' && constraints,
     )
     return captured.map((each) => ({ ...each, options: { ...options, source } }))
+  }
+
+  async #startSealing(keys: KeyRing): Promise<void> {
+    this.#transforms = MediaTransforms.start()
+    this.#sealing = await this.#transforms
+    if (this.#sealing === undefined) {
+      throw new ParleyError('media-unsupported', 'This page cannot encrypt media end to end')
+    }
+    this.#sealing.useKeys(keys, this.local.userId)
+  }
+
+  #tellE2ee(publication: Publication, participant: Participant): void {
+    const { e2ee: state } = publication
+    if (state !== undefined) this.#tell('e2ee-state', { publication, participant, state })
+  }
+
+  async #startTransforms(): Promise<MediaTransforms | undefined> {
+    if (this.#options.join.deepRedundancy === false) return undefined
+    this.#transforms ??= MediaTransforms.start()
+    return this.#transforms
   }
 
   /** For what is told again after a join by itself: without a place it fails at once. */
@@ -541,6 +583,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#remote.close()
     this.#data.close(left())
     this.#localMedia.close()
+    void this.#transforms?.then((transforms) => transforms?.close())
     const facts = { reason, ...(error && { error }) }
     this.#state = { status: 'closed', ...facts }
     this.#options.onClose(told)

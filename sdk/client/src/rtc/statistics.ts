@@ -15,6 +15,10 @@ export interface PublishedLayer {
   framesPerSecond: number | undefined
   /** As the receiver reports it, from 0 to 1. */
   loss: number | undefined
+  /** Packets sent again as a share of those sent for the first time. */
+  resent: number
+  /** As the receiver's reports show it. */
+  roundTripMs: number | undefined
   /** `none`, `cpu`, `bandwidth` or `other`. */
   limitation: string | undefined
 }
@@ -110,6 +114,8 @@ export function statisticsBetween(
     .map((record): PublishedLayer => {
       const target = maybe(record, 'targetBitrate')
       const remote = remoteInbound.get(record.id)
+      const resent = delta(record, 'retransmittedPacketsSent')
+      const roundTripSeconds = remote && maybe(remote, 'roundTripTime')
       return {
         publicationId: now.publicationOfMid('publish', String(record.mid)),
         kind: record.kind === 'audio' ? 'audio' : 'video',
@@ -120,6 +126,8 @@ export function statisticsBetween(
         height: maybe(record, 'frameHeight'),
         framesPerSecond: maybe(record, 'framesPerSecond'),
         loss: remote && maybe(remote, 'fractionLost'),
+        resent: share(resent, delta(record, 'packetsSent') - resent),
+        roundTripMs: roundTripSeconds === undefined ? undefined : Math.round(roundTripSeconds * 1000),
         limitation: text(record, 'qualityLimitationReason'),
       }
     })

@@ -4,6 +4,7 @@ import { withAudioRequests } from './opus-parameters.ts'
 import { PathWatch } from './path-watch.ts'
 import { newPeerConnection } from './publish-connection.ts'
 import { SerialRun } from './serial-run.ts'
+import type { MediaTransforms } from './transform/media-transforms.ts'
 
 export type SubscribeOffer = RtcServerEvents['rtc.subscribe-offer']
 
@@ -17,6 +18,8 @@ export interface Assignment {
 
 export interface SubscribeConnectionOptions {
   iceServers: readonly IceServer[]
+  /** Of an end-to-end encrypted room: opens what comes. */
+  sealing?: MediaTransforms | undefined
   /** Carries an answer to the server; settles when the server has taken it. */
   answer: (sdp: string, version: number) => Promise<unknown>
   requestRestart: () => Promise<unknown>
@@ -44,7 +47,10 @@ export class SubscribeConnection {
   #unacknowledged: { sdp: string; version: number } | undefined
   #closed = false
 
-  constructor(options: SubscribeConnectionOptions, pc = newPeerConnection(options.iceServers)) {
+  constructor(
+    options: SubscribeConnectionOptions,
+    pc = newPeerConnection(options.iceServers, options.sealing),
+  ) {
     this.#options = options
     this.#pc = pc
     pc.addEventListener('datachannel', ({ channel }) => options.onDataChannel(channel))
@@ -54,6 +60,9 @@ export class SubscribeConnection {
       onBack: options.onBack,
       onGivenUp: options.onGivenUp,
     })
+    const { sealing } = options
+    // Later than this, the first frames would go to the decoder as they came.
+    if (sealing) pc.addEventListener('track', ({ receiver }) => sealing.attachOpen(receiver))
   }
 
   handleOffer(offer: SubscribeOffer): void {

@@ -1,4 +1,4 @@
-import { Parley, type Room } from '../../src/index.ts'
+import { KeyRing, Parley, type Room } from '../../src/index.ts'
 
 /** What the page under test offers to the test, which runs outside of it. */
 export interface TestPage {
@@ -12,6 +12,16 @@ export interface TestPage {
   setToken(token: string): void
   /** Follows the events of a room by name. */
   watch(room: Room): void
+  /** Keys of end-to-end encrypted rooms. */
+  readonly keys: KeyRing
+  /** Moving pictures of one colour (`#rrggbb`). */
+  picture(color: string): MediaStreamTrack
+  /** Shows the first video of a room that is received. */
+  show(room: Room): void
+  /** The colour in the middle of what is shown, as three numbers; undefined without a picture. */
+  seenColor(roomId: string): Promise<number[] | undefined>
+  /** Sound without pauses, which no encoder takes for silence. */
+  tone(): MediaStreamTrack
   /** Sums a statistic of everything received of a kind and, if named, a source. */
   received(roomId: string, kind: 'audio' | 'video', fact: string, source?: string): Promise<number>
 }
@@ -35,6 +45,7 @@ const rooms = new Map<string, Room>()
 const events: string[] = []
 const data: TestData[] = []
 let presentToken = ''
+const shown = new Map<string, HTMLVideoElement>()
 
 globalThis.page = {
   connect: async (url, token) => {
@@ -49,6 +60,39 @@ globalThis.page = {
   data,
   setToken: (token) => {
     presentToken = token
+  },
+  keys: new KeyRing(),
+  picture: (color) => {
+    const canvas = document.createElement('canvas')
+    canvas.width = 640
+    canvas.height = 480
+    const surface = canvas.getContext('2d')
+    let turn = 0
+    setInterval(() => {
+      if (surface === null) return
+      surface.fillStyle = color
+      surface.fillRect(0, 0, 640, 480)
+      surface.fillStyle = '#fff'
+      surface.fillRect((turn++ * 4) % 640, 0, 20, 20)
+    }, 50)
+    const [track] = canvas.captureStream(20).getVideoTracks()
+    if (track === undefined) throw new Error('no picture')
+    return track
+  },
+  show: (room) => {
+    room.on('track-subscribed', ({ track }) => {
+      if (track.kind !== 'video' || shown.has(room.id)) return
+      const video = track.attach() as HTMLVideoElement
+      shown.set(room.id, video)
+      document.body.append(video)
+    })
+  },
+  seenColor: async (roomId) => {
+    const video = shown.get(roomId)
+    if (video === undefined || video.videoWidth === 0) return undefined
+    const canvas = new OffscreenCanvas(1, 1).getContext('2d')
+    canvas?.drawImage(video, video.videoWidth / 2, video.videoHeight / 2, 1, 1, 0, 0, 1, 1)
+    return [...(canvas?.getImageData(0, 0, 1, 1).data.slice(0, 3) ?? [])]
   },
   watch: (room) => {
     rooms.set(room.id, room)
@@ -67,7 +111,30 @@ globalThis.page = {
     )
     room.on('data-missed', ({ count }) => events.push(`missed ${count}`))
     room.on('data-refused', ({ error }) => events.push(`refused ${error.code}`))
+    room.on('e2ee-state', ({ participant, publication, state }) =>
+      events.push(`e2ee ${participant.userId} ${publication.kind} ${state}`),
+    )
     room.on('closed', ({ reason }) => events.push(`closed ${reason}`))
+  },
+  tone: () => {
+    const context = new AudioContext()
+    const [tone, wobble, depth] = [
+      context.createOscillator(),
+      context.createOscillator(),
+      context.createGain(),
+    ]
+    tone.type = 'sawtooth'
+    wobble.frequency.value = 4
+    depth.gain.value = 90
+    wobble.connect(depth).connect(tone.frequency)
+    const target = context.createMediaStreamDestination()
+    tone.connect(target)
+    tone.start()
+    wobble.start()
+    void context.resume()
+    const [track] = target.stream.getAudioTracks()
+    if (track === undefined) throw new Error('no sound')
+    return track
   },
   received: async (roomId, kind, fact, source) => {
     let total = 0

@@ -1,0 +1,96 @@
+/** What the server's receiver reports (RTCP RR) say of sound on its way to it. */
+export interface UplinkReport {
+  /** Share of packets lost before repair, 0 to 1. */
+  loss: number
+  roundTripMs: number | undefined
+  /** What the congestion control of the browser grants everything that is sent. */
+  availableKbps: number | undefined
+  nowMs: number
+}
+
+/** How sound is sent. */
+export interface SoundSending {
+  /** Earlier frames that each packet repeats. */
+  depth: number
+  /** Bits a second of the encoder; undefined: what the browser takes by itself. */
+  maxBitrate: number | undefined
+  /** Sound in one packet; longer packets spare headers where the path is narrow. */
+  packetMs: 20 | 60
+}
+
+/** Frames of sound that may stay lost after all redundancy: three in a thousand. */
+const residual = 0.003
+const mostDepth = 17
+/** The one repetition that the browser's encoder adds by itself. */
+const ownDepth = 1
+const noticeableLoss = 0.03
+const fallsBy = 0.1
+/** A packet holds 1,000 bytes: so deep it can be at the bitrate that speech has by itself, and at lower ones. */
+const bitrates: readonly [upToDepth: number, maxBitrate: number | undefined][] = [
+  [9, undefined],
+  [13, 24_000],
+  [mostDepth, 20_000],
+]
+const narrowBitrate = 16_000
+const narrowKbps = 100
+/** A round trip that grew by this much, and not only once, waits in a queue that is full. */
+const queueMs = 120
+const queuedReports = 2
+const restsAfterQueueMs = 8_000
+/** Redundancy that made the losses this much worse was the cause of more. */
+const worse = 0.15
+const settledReports = 3
+const restsMs = 30_000
+
+/**
+ * Decides how deep the redundancy of a sender's sound is. It answers random loss; where the path is full, more of it
+ * would only add to that, so the depth rests while the round trip is long, and after the losses grew with it.
+ */
+export class UplinkRedundancy {
+  #loss = 0
+  #leastRoundTripMs = Number.POSITIVE_INFINITY
+  #answered: number | undefined
+  #reports = 0
+  #queued = 0
+  #restsUntilMs = Number.NEGATIVE_INFINITY
+
+  update({ loss, roundTripMs, availableKbps, nowMs }: UplinkReport): SoundSending {
+    this.#loss += (loss > this.#loss ? 1 : fallsBy) * (loss - this.#loss)
+    if (roundTripMs !== undefined) this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs)
+    const isLong = roundTripMs !== undefined && roundTripMs > 2 * this.#leastRoundTripMs + queueMs
+    this.#queued = isLong ? this.#queued + 1 : 0
+    if (this.#queued >= queuedReports) this.#rest(nowMs + restsAfterQueueMs)
+    const grown = this.#reports >= settledReports && loss > (this.#answered ?? loss) + worse
+    if (grown) this.#rest(nowMs + restsMs)
+    const rests = nowMs < this.#restsUntilMs
+    if (rests) {
+      this.#reports = 0
+      const narrow = availableKbps !== undefined && availableKbps < narrowKbps
+      return {
+        depth: ownDepth,
+        maxBitrate: narrow ? narrowBitrate : undefined,
+        packetMs: narrow ? 60 : 20,
+      }
+    }
+    const depth = this.#loss < noticeableLoss ? ownDepth : depthFor(this.#loss)
+    if (depth > ownDepth) {
+      this.#answered = Math.max(this.#answered ?? 0, this.#loss)
+      this.#reports++
+    } else {
+      this.#answered = undefined
+      this.#reports = 0
+    }
+    return { depth, maxBitrate: bitrates.find(([upTo]) => depth <= upTo)?.[1], packetMs: 20 }
+  }
+
+  #rest(untilMs: number): void {
+    this.#restsUntilMs = Math.max(this.#restsUntilMs, untilMs)
+    this.#answered = undefined
+  }
+}
+
+/** So many frames before each that at this loss only the residual is missing. */
+function depthFor(loss: number): number {
+  const copies = Math.ceil(Math.log(residual) / Math.log(Math.min(loss, 0.95)))
+  return Math.max(ownDepth, Math.min(mostDepth, copies - 1))
+}
