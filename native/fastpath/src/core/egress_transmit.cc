@@ -17,7 +17,7 @@ size_t EgressStream::WriteExtensions(const Rewritten& entry, uint32_t absSendTim
   ExtensionWriter w;
   const Packet* p = entry.packet.get();
   uint8_t absSend[3], sequence[2], delay[3], orientation[1], level[1];
-  uint8_t descriptor[256];
+  uint8_t descriptor[264];
   if (!options.mid.empty()) w.Add(extensions_.Id(Extension::kMid), options.mid.data(), options.mid.size());
   if (uint8_t number = extensions_.Id(Extension::kAbsSendTime)) {
     Put24(absSend, absSendTime);
@@ -42,9 +42,11 @@ size_t EgressStream::WriteExtensions(const Rewritten& entry, uint32_t absSendTim
     }
     if (p->descriptorAt) {
       if (uint8_t number = extensions_.Id(Extension::kDependencyDescriptor)) {
-        std::memcpy(descriptor, p->data + p->descriptorAt, p->descriptorSize);
-        if (entry.patchFrameNumber) Put16(descriptor + 1, entry.frameNumber);
-        w.Add(number, descriptor, p->descriptorSize);
+        View own(p->data + p->descriptorAt, p->descriptorSize);
+        // One that was not understood would name frames by numbers the subscriber does not have.
+        if (p->frame.described) {
+          w.Add(number, descriptor, RewriteDescriptor(own, p->frame, entry.frameNumber, entry.targets, descriptor));
+        }
       }
     }
     if (p->captureTimeAt) {
@@ -94,7 +96,7 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   }
   int64_t sequence = wrap ? rtxSequence_ + 1 : entry.sequence;
   out[0] = 0x80;
-  out[1] = uint8_t((p.marker ? 0x80 : 0) | (wrap ? entry.rtxPayloadType : entry.payloadType));
+  out[1] = uint8_t((entry.marker ? 0x80 : 0) | (wrap ? entry.rtxPayloadType : entry.payloadType));
   Put16(out + 2, uint32_t(sequence & 0xffff));
   Put32(out + 4, entry.timestamp);
   Put32(out + 8, wrap ? options.rtxSsrc : options.ssrc);
@@ -135,6 +137,11 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
       parts[count++] = View(padding, missing);
       out[0] |= 0x20;
     }
+  }
+  if (payload.size == 0) {
+    padding[0] = 1;
+    parts[count++] = View(padding, 1);
+    out[0] |= 0x20;
   }
   size_t size = Seal(out, headerSize, parts, count, wrap, sequence, identical);
   if (size == 0) return 0;

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs'
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createWorker, ensureFastpath, type FastpathWorker } from '../src/index.ts'
+import { BrowserSide, chromiumPath, localAddresses, until } from './browser-call.ts'
+import { publishPainted, type Shown, subscribePainted } from './painted-call.ts'
+
+const built = await ensureFastpath()
+const missing =
+  'unavailable' in built ? built.unavailable : existsSync(chromiumPath) ? '' : `no ${chromiumPath}`
+
+const size = { width: 960, height: 540, everyMs: 50 }
+const longestFreezeMs = 200
+/** Of a colour channel: what encoders at these rates make of a field of one colour stays well below. */
+const tolerance = 70
+const holdMs = 1_500
+
+const simulcast = (scalabilityMode?: string): RTCRtpEncodingParameters[] =>
+  [120_000, 350_000, 900_000].map((maxBitrate, index) => ({
+    rid: ['q', 'h', 'f'][index] ?? '',
+    scaleResolutionDownBy: 2 ** (2 - index),
+    maxBitrate,
+    ...(scalabilityMode && { scalabilityMode }),
+  }))
+const svc = (scalabilityMode: string): RTCRtpEncodingParameters[] => [
+  { scalabilityMode, maxBitrate: 1_200_000 },
+]
+
+const cases: { name: string; codec: string; encodings: RTCRtpEncodingParameters[] }[] = [
+  { name: 'VP8 simulcast', codec: 'vp8', encodings: simulcast() },
+  { name: 'H.264 simulcast', codec: 'h264', encodings: simulcast() },
+  { name: 'VP9 simulcast', codec: 'vp9', encodings: simulcast('L1T3') },
+  { name: 'VP9 K-SVC', codec: 'vp9', encodings: svc('L3T3_KEY') },
+  { name: 'VP9 SVC', codec: 'vp9', encodings: svc('L3T3') },
+  { name: 'AV1 simulcast', codec: 'av1', encodings: simulcast('L1T3') },
+  { name: 'AV1 K-SVC', codec: 'av1', encodings: svc('L3T3_KEY') },
+  { name: 'AV1 SVC', codec: 'av1', encodings: svc('L3T3') },
+]
+
+/** Spans without a new picture, as far as the control stream had pictures meanwhile. */
+function freezes(shown: readonly Shown[], control: readonly Shown[]): number[] {
+  const gapsOf = (list: readonly Shown[]) =>
+    list.slice(1).map((one, index) => ({ from: list[index]?.atMs ?? 0, to: one.atMs }))
+  const others = gapsOf(control)
+  return gapsOf(shown).map(({ from, to }) => {
+    const noise = others
+      .filter((other) => other.from < to && other.to > from - longestFreezeMs)
+      .reduce((most, other) => Math.max(most, other.to - other.from), 0)
+    return to - from - Math.max(0, noise - size.everyMs)
+  })
+}
+
+describe.skipIf(missing !== '')(`layers in Chromium${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let worker: FastpathWorker
+  let browser: BrowserSide
+  let pages: Page[] = []
+  const table: Record<string, unknown>[] = []
+
+  beforeAll(async () => {
+    worker = await createWorker({ addresses: localAddresses() })
+    browser = await BrowserSide.open()
+  })
+  afterEach(async () => {
+    for (const page of pages) await page.context().close()
+    pages = []
+  })
+  afterAll(async () => {
+    if (process.env.PARLEY_TABLES) console.table(table)
+    await browser?.close()
+    await worker?.close()
+  })
+
+  for (const { name, codec, encodings } of cases) {
+    it(`FAST-95: ${name} switches up and down without a freeze or a wrong picture`, async () => {
+      const [alice, bob] = [await browser.page(), await browser.page()]
+      pages.push(alice, bob)
+      const published = await publishPainted(worker, alice, { codec, encodings, size })
+      const streams = await subscribePainted(worker, bob, published, codec, ['shown', 'control'])
+      const stream = streams.get('shown')
+      const seen: Record<'shown' | 'control', Shown[]> = { shown: [], control: [] }
+      const look = async () => {
+        for (const which of ['shown', 'control'] as const) {
+          seen[which].push(...(await bob.evaluate((name) => globalThis.painted.take(name), which)))
+        }
+      }
+      const single = encodings.length === 1
+      const select = (layer: number, temporal = 7) =>
+        single ? stream?.selectLayer(0, temporal, layer) : stream?.selectLayer(layer, temporal)
+      const widthIs = (width: number) =>
+        until(
+          `${name} ${width} wide`,
+          30,
+          async () => {
+            await look()
+            return seen.shown.at(-1)?.width === width
+          },
+          () => JSON.stringify(seen.shown.at(-1)),
+        )
+      // The publisher's rate has to grow first.
+      select(2)
+      await widthIs(size.width)
+      await new Promise((resolve) => setTimeout(resolve, 2 * holdMs))
+      await look()
+      seen.shown = []
+      seen.control = []
+      let switches = 0
+      for (const layer of [0, 2, 1, 2, 0, 1, 0, 2]) {
+        select(layer)
+        await widthIs(size.width / 2 ** (2 - layer))
+        await new Promise((resolve) => setTimeout(resolve, holdMs))
+        switches += 1
+      }
+      await look()
+      const { shown, control } = seen
+      const spans = freezes(shown, control)
+      const numbers = shown.map(({ number }) => number ?? -1)
+      const steps = numbers.slice(1).map((number, index) => number - (numbers[index] ?? 0))
+      const wrong = shown.filter(({ number, worst }) => number === undefined || worst > tolerance)
+      table.push({
+        ...{ name, switches, frames: shown.length },
+        longestMs: Math.round(Math.max(...spans)),
+        controlMs: Math.round(
+          Math.max(...control.slice(1).map(({ atMs }, index) => atMs - (control[index]?.atMs ?? 0))),
+        ),
+        ...{ mostMissing: Math.max(...steps) - 1, backwards: steps.filter((step) => step < 0).length },
+        ...{ worstColour: Math.max(...shown.map(({ worst }) => worst)), wrong: wrong.length },
+      })
+      expect(wrong, 'pictures that are not as painted').toEqual([])
+      expect(Math.min(...steps), 'pictures in their order').toBeGreaterThanOrEqual(0)
+      expect(Math.max(...spans), 'longest freeze').toBeLessThanOrEqual(longestFreezeMs)
+    }, 120_000)
+  }
+})
