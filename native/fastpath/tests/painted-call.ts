@@ -18,6 +18,8 @@ export type Shown = {
   width: number
   /** Of all fields, the largest difference of a colour channel from what was painted, 0 to 255. */
   worst: number
+  /** A channel in the middle of each field and of each cell of the code: equal frames have equal samples. */
+  samples: number[]
 }
 
 export type PaintedPage = {
@@ -64,9 +66,11 @@ export function installPainting(): void {
       number += 1
       paintedAt.push(performance.timeOrigin + performance.now())
       const cell = width / (codeBits + 2)
+      // One cell changes at a time: encoders take neighbours that swap their colours for a movement, and leave both.
+      const gray = number ^ (number >> 1)
       // The first and the last cell are fixed: one of them is wrong in a picture that is no picture of ours.
       for (let bit = 0; bit < codeBits + 2; bit++) {
-        const on = bit === 0 || (bit <= codeBits && (number >> (bit - 1)) & 1)
+        const on = bit === 0 || (bit <= codeBits && (gray >> (bit - 1)) & 1)
         surface.fillStyle = on ? '#fff' : '#000'
         surface.fillRect(bit * cell, 0, cell + 1, height * codeHeight)
       }
@@ -90,30 +94,36 @@ export function installPainting(): void {
   const reader = small.getContext('2d', { willReadFrequently: true })
   const look = (frame: VideoFrame): Shown => {
     const atMs = performance.timeOrigin + performance.now()
-    const nothing = { atMs, number: undefined, width: frame.displayWidth, worst: 255 }
+    const samples: number[] = []
+    const nothing = { atMs, number: undefined, width: frame.displayWidth, worst: 255, samples }
     if (reader === null) return nothing
     reader.drawImage(frame, 0, 0, small.width, small.height)
     const { data } = reader.getImageData(0, 0, small.width, small.height)
     const pixel = (x: number, y: number, channel: number) =>
       data[(Math.floor(y) * small.width + Math.floor(x)) * 4 + channel] ?? 0
-    let number = 0
+    let gray = 0
     const cell = small.width / (codeBits + 2)
     for (let bit = 0; bit < codeBits + 2; bit++) {
-      const on = pixel((bit + 0.5) * cell, (small.height * codeHeight) / 2, 1) > 127
+      const sample = pixel((bit + 0.5) * cell, (small.height * codeHeight) / 2, 1)
+      samples.push(sample)
+      const on = sample > 127
       if (bit === 0 && !on) return nothing
       if (bit === codeBits + 1 && on) return nothing
-      if (bit > 0 && bit <= codeBits && on) number |= 1 << (bit - 1)
+      if (bit > 0 && bit <= codeBits && on) gray |= 1 << (bit - 1)
     }
+    let number = 0
+    for (let rest = gray; rest > 0; rest >>= 1) number ^= rest
     let worst = 0
     const [w, h] = [small.width / columns, (small.height * (1 - codeHeight)) / rows]
     for (let field = 0; field < columns * rows; field++) {
       const [x, y] = [((field % columns) + 0.5) * w, (Math.floor(field / columns) + 0.5) * h]
       colourOf(number, field).forEach((wanted, channel) => {
         const got = pixel(x, small.height * codeHeight + y, channel)
+        if (channel === 1) samples.push(got)
         worst = Math.max(worst, Math.abs(got - wanted))
       })
     }
-    return { atMs, number, width: frame.displayWidth, worst }
+    return { atMs, number, width: frame.displayWidth, worst, samples }
   }
 
   globalThis.painted = {
@@ -219,8 +229,6 @@ export async function subscribePainted(
       extensions: section.extensions,
       payloads: samePayloads(ingressPayloads(keptPayloads(section, [codec]))),
       cname: name,
-      layer: 0,
-      spatialLayer: 0,
     })
     streams.set(name, stream)
     const sources = [stream.ssrc, stream.rtxSsrc]
