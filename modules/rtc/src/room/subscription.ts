@@ -37,7 +37,7 @@ export class Subscription implements Reducible, Allocable {
   #state: { active: boolean; reason: SubscriptionReason } = { active: false, reason: 'no-media' }
   #layer: number | undefined
   #paused = true
-  #temporalLayer = allFrames
+  #selected = ''
   #highestLayer = Number.POSITIVE_INFINITY
   #allotment: VideoAllotment | undefined
   #red = false
@@ -108,6 +108,7 @@ export class Subscription implements Reducible, Allocable {
     this.#stream?.close()
     this.#stream = undefined
     this.#incompatible = track === undefined
+    this.#selected = ''
     this.#red = track !== undefined && this.#takesRed(track)
     this.#repair = ''
     const transport = this.subscriber.receiving?.server.transport
@@ -116,7 +117,8 @@ export class Subscription implements Reducible, Allocable {
       this.#layer = kind === 'video' ? this.#chosenLayer() : 0
       this.#paused = true
       this.#stream = transport.createStream(section.track, {
-        ...{ kind, paused: true, layer: this.#layer ?? 0, cname: this.publication.owner.id },
+        ...{ kind, paused: true, cname: this.publication.owner.id },
+        ...this.publication.packetLayer(this.#layer ?? 0),
         ...{ mid: track.mid, ssrc: track.ssrc, payloads: track.payloads, extensions: track.extensions },
         ...(track.rtxSsrc !== 0 && { rtxSsrc: track.rtxSsrc }),
         startFromCache: this.subscriber.via === 'whep',
@@ -151,11 +153,9 @@ export class Subscription implements Reducible, Allocable {
     if (stream !== undefined) {
       const starved = state.reason === 'bandwidth' && !state.active
       const paused = state.reason === 'disabled-by-subscriber' || starved
-      const temporal = this.#allotment?.step?.temporalLayer ?? allFrames
-      if (layer !== undefined && (layer !== this.#layer || temporal !== this.#temporalLayer)) {
+      if (layer !== undefined) {
         this.#layer = layer
-        this.#temporalLayer = temporal
-        stream.selectLayer(layer, temporal)
+        this.#select(stream, layer, this.#allotment?.step?.temporalLayer ?? allFrames)
       }
       if (paused !== this.#paused) {
         this.#paused = paused
@@ -182,6 +182,14 @@ export class Subscription implements Reducible, Allocable {
     this.#stream?.close()
     this.#stream = undefined
     this.subscriber.room.usage.set(this, undefined)
+  }
+
+  #select(stream: EgressStream, index: number, temporalLayer: number): void {
+    const { layer, spatialLayer } = this.publication.packetLayer(index)
+    const selected = `${layer} ${temporalLayer} ${spatialLayer}`
+    if (selected === this.#selected) return
+    this.#selected = selected
+    stream.selectLayer(layer, temporalLayer, spatialLayer)
   }
 
   #takesRed({ payloads }: NegotiatedTrack): boolean {
