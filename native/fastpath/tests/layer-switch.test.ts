@@ -15,18 +15,18 @@ const longestFreezeMs = 200
 const tolerance = 70
 const holdMs = 1_500
 
-const simulcast = (scalabilityMode?: string): RTCRtpEncodingParameters[] =>
+type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string }
+
+const simulcast = (scalabilityMode?: string): Encoding[] =>
   [120_000, 350_000, 900_000].map((maxBitrate, index) => ({
     rid: ['q', 'h', 'f'][index] ?? '',
     scaleResolutionDownBy: 2 ** (2 - index),
     maxBitrate,
     ...(scalabilityMode && { scalabilityMode }),
   }))
-const svc = (scalabilityMode: string): RTCRtpEncodingParameters[] => [
-  { scalabilityMode, maxBitrate: 1_200_000 },
-]
+const svc = (scalabilityMode: string): Encoding[] => [{ scalabilityMode, maxBitrate: 1_200_000 }]
 
-const cases: { name: string; codec: string; encodings: RTCRtpEncodingParameters[] }[] = [
+const cases: { name: string; codec: string; encodings: Encoding[] }[] = [
   { name: 'VP8 simulcast', codec: 'vp8', encodings: simulcast() },
   { name: 'H.264 simulcast', codec: 'h264', encodings: simulcast() },
   { name: 'VP9 simulcast', codec: 'vp9', encodings: simulcast('L1T3') },

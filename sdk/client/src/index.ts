@@ -162,6 +162,7 @@ export type {
   ReceivedTrack,
   RoomStatistics,
 } from './rtc/statistics.ts'
+export type { VideoCodec } from './rtc/video-codecs.ts'
 export {
   getRoom,
   listParticipants,

@@ -2,6 +2,7 @@ import type { PublicationSource, TrackKind } from '@parley/contracts'
 import { Attachments } from './attachments.ts'
 import type { Publication } from './participant.ts'
 import type { Section } from './publish-connection.ts'
+import type { VideoCodec } from './video-codecs.ts'
 
 export interface LocalPublicationOwner {
   setMuted: (publication: LocalPublication, muted: boolean) => Promise<void>
@@ -15,6 +16,7 @@ export class LocalPublication implements Publication {
   readonly source: PublicationSource
   readonly name: string | undefined
   readonly simulcast: boolean | undefined
+  readonly codec: VideoCodec | undefined
   muted: boolean
   /** @internal What the server believes. */
   toldMuted: boolean
@@ -29,7 +31,11 @@ export class LocalPublication implements Publication {
   constructor(
     section: Section,
     track: MediaStreamTrack,
-    options: { constraints: MediaTrackConstraints | undefined; simulcast: boolean | undefined },
+    options: {
+      constraints: MediaTrackConstraints | undefined
+      simulcast: boolean | undefined
+      codec: VideoCodec | undefined
+    },
     owner: LocalPublicationOwner,
   ) {
     this.section = section
@@ -40,6 +46,7 @@ export class LocalPublication implements Publication {
     this.toldMuted = section.muted
     this.constraints = options.constraints
     this.simulcast = options.simulcast
+    this.codec = options.codec
     this.#owner = owner
     this.#track = track
     this.#attachments.setTrack(track)

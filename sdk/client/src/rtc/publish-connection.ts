@@ -1,9 +1,10 @@
 import type { FrameAnswers, IceServer, PublicationSource, TrackKind } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
-import { redundantAudioFirst } from './encodings.ts'
+import { redundantAudioFirst, type VideoEncoding } from './encodings.ts'
 import { withAudioRequests, withOpusParameters } from './opus-parameters.ts'
 import { PathWatch } from './path-watch.ts'
 import { SerialRun } from './serial-run.ts'
+import { preferVideoCodec, type VideoCodec } from './video-codecs.ts'
 
 /** One m-section of the publish connection. */
 export interface Section {
@@ -15,6 +16,9 @@ export interface Section {
   /** False: it carries nothing and waits to be used again for the same source. */
   live: boolean
   publicationId: string | undefined
+  /** Of video: as it is sent when all of it is watched. */
+  encodings: readonly VideoEncoding[]
+  codec: VideoCodec | undefined
 }
 
 export interface SectionWish {
@@ -22,7 +26,8 @@ export interface SectionWish {
   name: string | undefined
   muted: boolean
   /** For video. */
-  encodings: RTCRtpEncodingParameters[] | undefined
+  encodings: VideoEncoding[] | undefined
+  codec: VideoCodec | undefined
 }
 
 export interface PublicationOffer {
@@ -82,7 +87,9 @@ export class PublishConnection {
     )
     if (free) {
       Object.assign(free, { live: true, name: wish.name, muted: wish.muted, publicationId: undefined })
+      free.encodings = wish.encodings ?? []
       free.transceiver.direction = 'sendonly'
+      await sendAll(free)
       await free.transceiver.sender.replaceTrack(track)
       return free
     }
@@ -91,6 +98,7 @@ export class PublishConnection {
       ...(wish.encodings && { sendEncodings: wish.encodings }),
     })
     if (kind === 'audio') preferRedundantAudio(transceiver)
+    else if (wish.codec) preferVideoCodec(transceiver, wish.codec)
     const section: Section = {
       transceiver,
       kind,
@@ -99,6 +107,8 @@ export class PublishConnection {
       muted: wish.muted,
       live: true,
       publicationId: undefined,
+      encodings: wish.encodings ?? [],
+      codec: wish.codec,
     }
     this.#sections.push(section)
     return section
@@ -187,9 +197,21 @@ export class PublishConnection {
   }
 }
 
-/** The number of layers of a section is fixed when it is made. */
-function fits({ transceiver }: Section, { encodings }: SectionWish): boolean {
-  return encodings === undefined || transceiver.sender.getParameters().encodings.length === encodings.length
+/** The number of streams of a section and its codec are fixed when it is made. */
+function fits({ transceiver, codec }: Section, wish: SectionWish): boolean {
+  const { encodings } = wish
+  if (encodings === undefined) return true
+  return codec === wish.codec && transceiver.sender.getParameters().encodings.length === encodings.length
+}
+
+/** Nobody has said yet that a part of it is not watched. */
+async function sendAll({ transceiver: { sender }, encodings }: Section): Promise<void> {
+  if (encodings.length === 0) return
+  const parameters = sender.getParameters()
+  parameters.encodings.forEach((encoding, index) => {
+    Object.assign(encoding, { active: true, scaleResolutionDownBy: 1 }, encodings[index])
+  })
+  await sender.setParameters(parameters)
 }
 
 function preferRedundantAudio(transceiver: RTCRtpTransceiver): void {

@@ -4,6 +4,7 @@ import type { CaptureWish } from './local-media.ts'
 import type { Participant, Publication, RemoteParticipant } from './participant.ts'
 import type { TrackEvent } from './remote-media.ts'
 import type { Quality, RoomStatistics } from './statistics.ts'
+import type { VideoCodec } from './video-codecs.ts'
 
 export interface JoinOptions {
   /** How others see this participant. */
@@ -12,6 +13,8 @@ export interface JoinOptions {
   audio?: CaptureWish
   /** Publishes a camera. */
   video?: CaptureWish
+  /** In which videos are sent, unless one says otherwise. VP8 unless told. */
+  codec?: VideoCodec
   /** False: the application attaches audio tracks itself. */
   playsAudio?: boolean
   /** False: videos come in full whatever size they are shown in. */

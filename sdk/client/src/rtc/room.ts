@@ -107,6 +107,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#localMedia = new LocalMedia({
       local: this.local,
       devices: options.devices,
+      codec: options.join.codec,
       exchange: (sdp, publications) => this.#ask('rtc.publish', { sdp, publications }),
       sendMuted: (publicationId, muted) => this.#tellServer('rtc.mute', { publicationId, muted }),
       onPath: (lost) => this.#setLost('publish', lost),
