@@ -391,25 +391,31 @@ describe.skipIf(!addon)('layers, on a virtual clock', () => {
     })
   })
 
-  it('FAST-97: temporal layers of H.264 are chosen by the dependency descriptor', () => {
-    begin('h264')
-    stream.selectLayer(0, 0)
-    for (let n = 0; n < 6; n++) {
-      const descriptor = writeDescriptor({
-        ...{ template: n === 0 ? 0 : n % 2 ? 2 : 1, number: n },
-        ...(n === 0 && { structure: { templates: l1t2 } }),
-      })
-      publisher.sendRtp({
-        ...{ payloadType: 96, sequence: 10 + n, timestamp: n * 3000, ssrc, marker: true },
-        payload: Uint8Array.from(n === 0 ? [0x67, 0x42, 0xe0, 0x1f, 0x8c] : [0x41, 1, 2, 3]),
-        ...withDescriptor(descriptor),
-      })
-      w.run(33)
-    }
-    const { rtp } = peer.takeInbox()
-    expect(rtp).toHaveLength(3)
-    expect(gapless(rtp)).toEqual([0, 1, 2])
-  })
+  for (const [codec, key, other] of [
+    ['h264', [0x67, 0x42, 0xe0, 0x1f, 0x8c], [0x41, 1, 2, 3]],
+    // Chromium leaves picture ids and layers out of the payload where it sends a descriptor.
+    ['vp8', [0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0], [0x10, 0x11, 0, 0]],
+  ] as const) {
+    it(`FAST-97: temporal layers of ${codec} are chosen by the dependency descriptor`, () => {
+      begin(codec)
+      stream.selectLayer(0, 0)
+      for (let n = 0; n < 6; n++) {
+        const descriptor = writeDescriptor({
+          ...{ template: n === 0 ? 0 : n % 2 ? 2 : 1, number: n },
+          ...(n === 0 && { structure: { templates: l1t2 } }),
+        })
+        publisher.sendRtp({
+          ...{ payloadType: 96, sequence: 10 + n, timestamp: n * 3000, ssrc, marker: true },
+          payload: Uint8Array.from(n === 0 ? key : other),
+          ...withDescriptor(descriptor),
+        })
+        w.run(33)
+      }
+      const { rtp } = peer.takeInbox()
+      expect(rtp).toHaveLength(3)
+      expect(gapless(rtp)).toEqual([0, 1, 2])
+    })
+  }
 
   describe('FAST-98: layers of one camera stay aligned without usable sender reports', () => {
     const bases = [5_000, 4_000_000_000]

@@ -48,9 +48,9 @@ export function installPainting(): void {
     [190, 60, 190],
     [60, 190, 200],
   ] as const
-  // Each field changes each eighth picture, so that four of them do in each: what is left of an older one shows.
+  // Each field changes each sixteenth picture, so that two of them do in each: what is left of an older one shows.
   const colourOf = (number: number, field: number) =>
-    palette[(Math.floor((number + field * 5) / 8) * 3 + field) % palette.length] ?? palette[0]
+    palette[(Math.floor((number + field * 5) / 16) * 3 + field) % palette.length] ?? palette[0]
   const codeHeight = 1 / 6
   const seen = new Map<string, Shown[]>()
   const paintedAt: number[] = []

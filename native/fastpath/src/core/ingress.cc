@@ -160,8 +160,9 @@ void IngressStream::OnPacket(PacketRef packet, uint16_t sequence, bool recovered
 
 bool IngressStream::ReadFrame(Packet& p, Codec codec) {
   if (!ReadPayload(codec, p.payload(), &p.frame)) return false;
-  // VP8 and VP9 say all of this in their payload.
-  if (p.descriptorAt && (codec == Codec::kAv1 || codec == Codec::kH264)) {
+  // VP9 says all of this in its payload, and VP8 does unless there is a descriptor.
+  bool told = p.frame.temporal >= 0 || p.frame.pictureIdAt >= 0;
+  if (p.descriptorAt && IsVideo(codec) && !told) {
     dependencies.Read(View(p.data + p.descriptorAt, p.descriptorSize), &p.frame);
   }
   size_t spatial = size_t(std::max<int>(p.frame.spatial, 0));
