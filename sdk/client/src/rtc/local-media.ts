@@ -426,8 +426,9 @@ export class LocalMedia {
     if (track.kind === 'audio') return { encodings: undefined, codec: undefined }
     const codec = sendableCodec(wish.codec ?? this.#options.codec)
     const scales = (codec === 'vp9' || codec === 'av1') && sendsSpatialLayers()
-    const { contentHint, simulcast } = { contentHint: track.contentHint, simulcast: wish.simulcast }
+    const { contentHint } = track
     const { height } = track.getSettings()
+    const { simulcast } = wish
     return { encodings: videoEncodings({ source, height, simulcast, codec, scales, contentHint }), codec }
   }
 

@@ -206,8 +206,8 @@ function fits({ transceiver, codec }: Section, wish: SectionWish): boolean {
 
 /** Nobody has said yet that a part of it is not watched. */
 async function sendAll({ transceiver: { sender }, encodings }: Section): Promise<void> {
-  if (encodings.length === 0) return
   const parameters = sender.getParameters()
+  if (encodings.length === 0 || parameters.encodings.length === 0) return
   parameters.encodings.forEach((encoding, index) => {
     Object.assign(encoding, { active: true, scaleResolutionDownBy: 1 }, encodings[index])
   })
