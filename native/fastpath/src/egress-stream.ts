@@ -42,11 +42,12 @@ export class EgressStream extends EventEmitter<EgressStreamEvents> {
   }
 
   /**
-   * Chooses the layer. The old one is forwarded until a key frame of the new one arrives.
-   * `temporalLayer` (VP8, VP9) applies at once.
+   * Chooses the simulcast layer, and the highest temporal and spatial layers inside it. The old simulcast layer is
+   * forwarded until a key frame of the new one arrives. Fewer temporal and spatial layers apply with the next picture,
+   * more where a decoder can follow: spatial ones at a key frame, which is asked for.
    */
-  selectLayer(layer: number, temporalLayer = 7): void {
-    if (!this.#closed) this.#host.native.selectLayer(this.id, layer, temporalLayer)
+  selectLayer(layer: number, temporalLayer = 7, spatialLayer = 7): void {
+    if (!this.#closed) this.#host.native.selectLayer(this.id, layer, temporalLayer, spatialLayer)
   }
 
   /** Feeds the stream from another track (or none), video from its next key frame on. */

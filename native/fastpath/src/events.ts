@@ -29,19 +29,27 @@ export type TransportEvents = {
   'bye.received': [{ ssrcs: number[] }]
 }
 
+export type LayerSize = { width: number; height: number }
+
 export type IngressTrackEvents = {
   /** The first packet of a layer arrived. */
   'layer.started': [{ layer: number; ssrc: number; payloadType: number }]
   /** Nothing of a layer arrived for over a second; `layer.started` follows when it comes back. */
   'layer.stopped': [{ layer: number }]
-  /** A key frame announced a new picture size (VP8, VP9, H.264 where the bitstream tells). */
-  'layer.resized': [{ layer: number; width: number; height: number }]
+  /**
+   * A key frame announced new sizes: of the picture, and of each spatial layer in ascending order (one without SVC).
+   * VP8, VP9 and H.264 tell in the bitstream, AV1 in the dependency descriptor; 0 by 0 where they do not.
+   */
+  'layer.resized': [{ layer: number; width: number; height: number; spatial: LayerSize[] }]
   closed: []
 }
 
 export type EgressStreamEvents = {
-  /** A key frame of the target layer arrived and is being forwarded from here on. */
-  'layer.switched': [{ layer: number }]
+  /**
+   * A key frame of the target layer arrived and is being forwarded from here on, or other spatial layers of it are;
+   * `spatial` is then the highest.
+   */
+  'layer.switched': [{ layer: number; spatial?: number }]
   closed: []
 }
 

@@ -41,7 +41,7 @@ export interface NativeCommands {
     track: number,
     options: EgressStreamOptions & { ssrc: number; rtxSsrc: number },
   ): void
-  selectLayer(id: number, layer: number, temporalLayer: number): void
+  selectLayer(id: number, layer: number, temporalLayer: number, spatialLayer: number): void
   setSource(id: number, track: number, layer: number): void
   setPaused(ids: Uint32Array, paused: boolean): void
   setPlayoutDelay(id: number, minMs: number, maxMs: number): void

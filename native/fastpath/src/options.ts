@@ -131,6 +131,8 @@ export type EgressStreamOptions = {
   layer?: number
   /** Highest temporal layer forwarded. Default 7 (all). */
   temporalLayer?: number
+  /** Highest spatial layer of SVC (VP9, AV1) forwarded, with all below it. Default 7 (all). */
+  spatialLayer?: number
   /** How long sent packets stay answerable, in milliseconds. Default 1000 for video, 500 for audio. */
   historyMs?: number
   /**

@@ -45,8 +45,13 @@ export type LayerStats = {
   keyFrames: number
   /** Video that was not forwarded because it had waited over 200 ms before the packet thread took it. */
   lateDrops: number
+  /** Of the largest spatial layer. */
   width: number
   height: number
+  /** Bits a second over the last full second by spatial layer, each without those below it. */
+  spatialBitrates: number[]
+  /** Temporal layers seen so far; 0 when the codec does not tell. */
+  temporalLayers: number
   jitterMs: number
   rttMs: number
   /** Bits a second over the last full second. */

@@ -102,7 +102,15 @@ export function writeSdp(
   wanted: Wanted[],
   tcpOnly = false,
 ): string {
-  const lines = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=ice-lite', 'a=msid-semantic: WMS *']
+  const lines = [
+    'v=0',
+    'o=- 1 1 IN IP4 127.0.0.1',
+    's=-',
+    't=0 0',
+    'a=ice-lite',
+    'a=extmap-allow-mixed',
+    'a=msid-semantic: WMS *',
+  ]
   lines.push(`a=group:BUNDLE ${wanted.map((w) => w.section.mid).join(' ')}`)
   for (const { section, codecs, direction, lines: extra = [] } of wanted) {
     const kept = keptPayloads(section, codecs)

@@ -17,15 +17,17 @@ export type RtpFields = {
   marker?: boolean
   /** Elements of the one-byte form. */
   extensions?: readonly (readonly [id: number, value: Uint8Array])[]
+  /** Instead of those, elements of the two-byte form. */
+  wideExtensions?: readonly (readonly [id: number, value: Uint8Array])[]
   payload: Uint8Array
   padding?: number
 }
 
 export function writeRtp(fields: RtpFields): Uint8Array {
-  const elements = (fields.extensions ?? []).flatMap(([id, value]) => [
-    (id << 4) | (value.length - 1),
-    ...value,
-  ])
+  const wide = fields.wideExtensions !== undefined
+  const elements = wide
+    ? (fields.wideExtensions ?? []).flatMap(([id, value]) => [id, value.length, ...value])
+    : (fields.extensions ?? []).flatMap(([id, value]) => [(id << 4) | (value.length - 1), ...value])
   while (elements.length % 4) elements.push(0)
   const padding = fields.padding ?? 0
   const header = Buffer.alloc(12)
@@ -35,7 +37,7 @@ export function writeRtp(fields: RtpFields): Uint8Array {
   header.writeUInt32BE(fields.timestamp >>> 0, 4)
   header.writeUInt32BE(fields.ssrc >>> 0, 8)
   const block = elements.length
-    ? Buffer.from([0xbe, 0xde, 0, elements.length / 4, ...elements])
+    ? Buffer.from([...(wide ? [0x10, 0] : [0xbe, 0xde]), 0, elements.length / 4, ...elements])
     : Buffer.alloc(0)
   const tail = Buffer.alloc(padding)
   if (padding) tail[padding - 1] = padding

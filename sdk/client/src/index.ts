@@ -170,6 +170,7 @@ export type {
   RoomStatistics,
 } from './rtc/statistics.ts'
 export type { E2eeState } from './rtc/transform/transform-worker.ts'
+export type { VideoCodec } from './rtc/video-codecs.ts'
 export {
   getRoom,
   listParticipants,

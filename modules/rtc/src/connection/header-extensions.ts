@@ -10,6 +10,7 @@ const video: readonly ExtensionName[] = [
   'transportSequence',
   'videoOrientation',
   'playoutDelay',
+  'dependencyDescriptor',
 ]
 
 /** Of the offered extensions those that Parley reads or passes on. */
@@ -35,6 +36,7 @@ const offeredIds: ExtensionIds = {
   mid: 4,
   playoutDelay: 6,
   videoOrientation: 7,
+  dependencyDescriptor: 8,
 }
 
 /**

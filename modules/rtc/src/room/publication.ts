@@ -1,11 +1,10 @@
 import type { PublicationSource, Publication as PublicationView } from '@parley/contracts'
 import type { IngressTrack, LayerStats } from '@parley/fastpath'
-import { familyOf } from '../connection/codecs.ts'
 import type { PublishedSection } from '../connection/publish-connection.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
-import { LayerState } from './layer-state.ts'
-import { largestSize } from './layers.ts'
+import { type Layer, largestSize } from './layers.ts'
 import type { Participant } from './participant.ts'
+import { type PacketLayer, PublicationLayers } from './publication-layers.ts'
 import { Relays } from './relays.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -34,10 +33,10 @@ export class Publication {
   readonly owner: Participant
   readonly source: PublicationSource
   readonly name: string | undefined
-  readonly layers: LayerState[]
   readonly relays: Relays
   /** A live view for the room; entered and left by the subscriptions themselves. */
   readonly subscriptions = new Set<Subscription>()
+  readonly #layers: PublicationLayers
   #muted: boolean
   #loudEnough = true
   #section: PublishedSection
@@ -51,7 +50,7 @@ export class Publication {
     this.name = name
     this.#section = section
     this.#muted = muted
-    this.layers = Array.from({ length: section.layerCount }, () => new LayerState())
+    this.#layers = new PublicationLayers(section.layerCount)
     this.relays = new Relays(this)
     this.#takeTrack()
   }
@@ -76,7 +75,7 @@ export class Publication {
     if (this.#stranded) return
     this.#stranded = true
     this.relays.close()
-    for (const layer of this.layers) layer.change({ running: false })
+    this.#layers.handleStranded()
     this.#updateSubscriptions()
   }
 
@@ -98,6 +97,15 @@ export class Publication {
 
   get kind(): 'audio' | 'video' {
     return this.section.kind
+  }
+
+  /** Simulcast streams, or the spatial layers of one; ascending in quality. */
+  get layers(): readonly Layer[] {
+    return this.#layers.list
+  }
+
+  packetLayer(index: number): PacketLayer {
+    return this.#layers.packetLayer(index)
   }
 
   get muted(): boolean {
@@ -144,36 +152,26 @@ export class Publication {
 
   /** Takes what was counted of its layers. */
   measure(layers: readonly LayerStats[]): void {
-    for (const { layer: index, bitrate, payloadType } of layers) {
-      const codec = this.section.codecs.find((one) => one.payloadType === payloadType)
-      const family = codec && familyOf(codec)
-      // Browsers send temporal layers along with simulcast, in these codecs.
-      const temporal = this.layers.length > 1 && (family === 'vp8' || family === 'vp9')
-      this.layers[index]?.measure({ bitrate, temporal })
-    }
+    const running = () => this.layers.map((layer) => layer.running).join()
+    const before = running()
+    this.#layers.measure(layers)
+    if (running() !== before) this.#updateSubscriptions()
   }
 
   /** Tells its publisher which layers somebody watches, when that changed and stayed so. */
   lookAtWatchers(nowMs: number): void {
     const { via } = this.owner
     if (this.kind !== 'video' || via !== 'member' || this.#muted) return
-    const watched = new Set<number>()
+    const watched: number[] = []
     for (const { active, layer } of this.subscriptions) {
-      if (!active || layer === undefined) continue
-      watched.add(layer)
-      // What is fallen back to while a better one is missing.
-      watched.add(0)
+      if (active && layer !== undefined) watched.push(layer)
     }
-    let changed = false
-    for (const [index, layer] of this.layers.entries()) {
-      changed = layer.setWatched(watched.has(index), nowMs) || changed
-    }
-    if (changed) this.tellLayers()
+    if (this.#layers.setWatched(watched, nowMs)) this.tellLayers()
   }
 
   /** Repeats what was told, for a publisher that may not have heard. */
   tellLayers(): void {
-    const active = this.layers.map(({ wanted }) => wanted)
+    const active = this.#layers.list.map(({ wanted }) => wanted)
     const { owner, id: publicationId } = this
     owner.send({ type: 'rtc.publication-layers', roomId: owner.room.id, publicationId, active })
   }
@@ -193,11 +191,10 @@ export class Publication {
   }
 
   #watchLayers(): void {
-    const change = (index: number, facts: { running: boolean; width?: number; height?: number }): void => {
-      const layer = this.layers[index]
-      if (layer === undefined) return
+    const { track } = this.section
+    const change = (apply: () => void): void => {
       const before = largestSize(this.layers)
-      layer.change(facts)
+      apply()
       this.#updateSubscriptions()
       const after = largestSize(this.layers)
       if (before?.width !== after?.width || before?.height !== after?.height) {
@@ -205,13 +202,8 @@ export class Publication {
       }
     }
     // The listeners go with the track.
-    this.section.track.on('layer.started', ({ layer }) => change(layer, { running: true }))
-    // A still screen sends nothing for seconds and is no dead stream: only among several does a layer stop.
-    if (this.layers.length > 1) {
-      this.section.track.on('layer.stopped', ({ layer }) => change(layer, { running: false }))
-    }
-    this.section.track.on('layer.resized', ({ layer, width, height }) =>
-      change(layer, { running: true, width, height }),
-    )
+    track.on('layer.started', ({ layer }) => change(() => this.#layers.handleStarted(layer)))
+    track.on('layer.stopped', ({ layer }) => change(() => this.#layers.handleStopped(layer)))
+    track.on('layer.resized', (event) => change(() => this.#layers.handleResized(event)))
   }
 }

@@ -38,7 +38,7 @@ export class Subscription implements Reducible, Allocable {
   #state: { active: boolean; reason: SubscriptionReason } = { active: false, reason: 'no-media' }
   #layer: number | undefined
   #paused = true
-  #temporalLayer = allFrames
+  #selected = ''
   #highestLayer = Number.POSITIVE_INFINITY
   #allotment: VideoAllotment | undefined
   #red = false
@@ -122,6 +122,7 @@ export class Subscription implements Reducible, Allocable {
     this.#stream?.close()
     this.#stream = undefined
     this.#incompatible = track === undefined
+    this.#selected = ''
     this.#red = track !== undefined && this.#takesRed(track)
     this.#repair = ''
     this.#copies = 0
@@ -132,7 +133,8 @@ export class Subscription implements Reducible, Allocable {
       this.#layer = kind === 'video' ? this.#chosenLayer() : 0
       this.#paused = true
       this.#stream = transport.createStream(this.publication.trackAt(this.subscriber.worker), {
-        ...{ kind, paused: true, layer: this.#layer ?? 0, cname: this.publication.owner.id },
+        ...{ kind, paused: true, cname: this.publication.owner.id },
+        ...this.publication.packetLayer(this.#layer ?? 0),
         ...{ mid: track.mid, ssrc: track.ssrc, payloads: track.payloads, extensions: track.extensions },
         ...(track.rtxSsrc !== 0 && { rtxSsrc: track.rtxSsrc }),
         ...track.protection,
@@ -176,11 +178,9 @@ export class Subscription implements Reducible, Allocable {
     if (stream !== undefined) {
       const starved = state.reason === 'bandwidth' && !state.active
       const paused = state.reason === 'disabled-by-subscriber' || starved
-      const temporal = this.#allotment?.step?.temporalLayer ?? allFrames
-      if (layer !== undefined && (layer !== this.#layer || temporal !== this.#temporalLayer)) {
+      if (layer !== undefined) {
         this.#layer = layer
-        this.#temporalLayer = temporal
-        stream.selectLayer(layer, temporal)
+        this.#select(stream, layer, this.#allotment?.step?.temporalLayer ?? allFrames)
       }
       if (paused !== this.#paused) {
         this.#paused = paused
@@ -221,6 +221,14 @@ export class Subscription implements Reducible, Allocable {
   /** Says what has to cross to this worker, where the publication comes from another. */
   #demand(layer: number | undefined): void {
     if (this.#stream !== undefined) this.publication.relays.setDemand(this, layer)
+  }
+
+  #select(stream: EgressStream, index: number, temporalLayer: number): void {
+    const { layer, spatialLayer } = this.publication.packetLayer(index)
+    const selected = `${layer} ${temporalLayer} ${spatialLayer}`
+    if (selected === this.#selected) return
+    this.#selected = selected
+    stream.selectLayer(layer, temporalLayer, spatialLayer)
   }
 
   #takesRed({ payloads }: NegotiatedTrack): boolean {

@@ -142,8 +142,9 @@ napi_value CreateStream(napi_env env, napi_callback_info info) {
 
 napi_value SelectLayer(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  TargetOf(call).Run([id = call.Id(0), layer = int(call.Number(1)), temporal = int(call.Number(2))](Core& core) {
-    core.SelectLayer(id, layer, temporal);
+  int layer = int(call.Number(1)), temporal = int(call.Number(2)), spatial = int(call.Number(3));
+  TargetOf(call).Run([id = call.Id(0), layer, temporal, spatial](Core& core) {
+    core.SelectLayer(id, layer, temporal, spatial);
   });
   return nullptr;
 }

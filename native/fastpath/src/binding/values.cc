@@ -272,7 +272,8 @@ EgressStreamOptions ReadStreamOptions(const Reader& r) {
   o.ssrc = Unsigned(r, "ssrc");
   o.rtxSsrc = Unsigned(r, "rtxSsrc");
   o.layer = int(r.Number("layer", 0));
-  o.temporalLayer = int(r.Number("temporalLayer", 7));
+  o.temporalLayer = int(r.Number("temporalLayer", LayerSelector::kAll));
+  o.spatialLayer = int(r.Number("spatialLayer", LayerSelector::kAll));
   o.historyTime = Milliseconds(r, "historyMs", o.video ? 1'000'000 : 500'000);
   double packets = r.Number("historyPackets", o.video ? 1024 : 128);
   o.historyPackets = size_t(packets < 0 ? 0 : packets > 16384 ? 16384 : packets);

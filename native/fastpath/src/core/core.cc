@@ -269,9 +269,9 @@ void Core::CreateStream(uint32_t id, uint32_t transportId, uint32_t trackId, Egr
   if (track != tracks_.end()) stream.SetSource(track->second, layer, now_);
 }
 
-void Core::SelectLayer(uint32_t id, int layer, int temporal) {
+void Core::SelectLayer(uint32_t id, int layer, int temporal, int spatial) {
   auto found = streams_.find(id);
-  if (found != streams_.end()) found->second->SelectLayer(layer, temporal, now_);
+  if (found != streams_.end()) found->second->SelectLayer(layer, temporal, spatial, now_);
 }
 
 void Core::SetSource(uint32_t id, uint32_t trackId, int layer) {

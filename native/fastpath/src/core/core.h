@@ -67,7 +67,7 @@ class Core {
   void RequestKeyFrame(uint32_t id, int layer);
   void CloseTrack(uint32_t id);
   void CreateStream(uint32_t id, uint32_t transport, uint32_t track, EgressStreamOptions options);
-  void SelectLayer(uint32_t id, int layer, int temporal);
+  void SelectLayer(uint32_t id, int layer, int temporal, int spatial);
   void SetSource(uint32_t id, uint32_t track, int layer);
   void SetPaused(const std::vector<uint32_t>& ids, bool paused);
   void SetPlayoutDelay(uint32_t id, int minMs, int maxMs);

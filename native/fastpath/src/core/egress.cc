@@ -12,7 +12,6 @@ namespace {
 /** As deep as browsers go by themselves. */
 constexpr int kPassedRedDepth = 1;
 constexpr Micros kReportInterval = 1'000'000;
-constexpr Micros kLargestClockDoubt = 1'000'000;
 constexpr Micros kStalled = 300'000;
 
 }  // namespace
@@ -22,7 +21,7 @@ EgressStream::EgressStream(Core& core, Transport& t, uint32_t i, EgressStreamOpt
   for (auto& [extension, number] : options.extensions) extensions_.Set(extension, number);
   paused_ = options.paused;
   target_ = options.layer;
-  temporal_ = temporalTarget_ = options.temporalLayer;
+  selector_.SetTarget(options.spatialLayer, options.temporalLayer);
   // The first numbers stay below half a turn, so that a lost start cannot be taken for a rollover.
   lastSequence_ = int64_t(core_.Random() & 0x3fff);
   rtxSequence_ = int64_t(core_.Random() & 0x3fff);
@@ -42,7 +41,7 @@ const EgressPayload* EgressStream::PayloadOf(uint8_t from) const {
 
 void EgressStream::SetSource(IngressTrack* track, int layer, Micros now) {
   if (source_ == track) {
-    SelectLayer(layer, temporalTarget_, now);
+    SelectLayer(layer, selector_.targetTemporal(), selector_.targetSpatial(), now);
     return;
   }
   if (source_) source_->Detach(*this);
@@ -55,11 +54,11 @@ void EgressStream::SetSource(IngressTrack* track, int layer, Micros now) {
   if (Receptive()) StartPicture(now);
 }
 
-void EgressStream::SelectLayer(int layer, int temporal, Micros now) {
+void EgressStream::SelectLayer(int layer, int temporal, int spatial, Micros now) {
   target_ = layer;
-  temporalTarget_ = temporal;
-  if (temporal < temporal_) temporal_ = temporal;
-  if (Receptive() && current_ != target_) source_->RequestKeyFrame(target_, now);
+  selector_.SetTarget(spatial, temporal);
+  if (!Receptive()) return;
+  if (current_ != target_ || selector_.AwaitsKeyFrame()) source_->RequestKeyFrame(target_, now);
 }
 
 // A key frame that comes before the transport can carry it is lost, and the next one is a throttle away.
@@ -103,19 +102,7 @@ bool EgressStream::Sync(const Packet& p, Micros now) {
   if (!everSent_) {
     timestampOffset_ = core_.Random();
   } else if (syncedTo_ != source_ || syncedSsrc_ != stream->options.ssrc) {
-    // What the old source's clock would show now: by arrival, or exactly where one publisher's
-    // sender reports tie both clocks together.
-    Micros passed = std::max<Micros>(now - lastArrival_, 0);
-    uint32_t expected = lastTimestamp_ + uint32_t(passed * int64_t(clockRate) / 1'000'000);
-    uint32_t chosen = expected;
-    if (syncedTo_ == source_ && syncedClock_.known() && stream->clock.known()) {
-      int32_t sinceNew = int32_t(p.timestamp - stream->clock.rtp);
-      double ntpSeconds = double(int64_t(stream->clock.ntp - syncedClock_.ntp)) / 4294967296.0;
-      double seconds = double(sinceNew) / clockRate + ntpSeconds;
-      uint32_t exact = syncedClock_.rtp + uint32_t(int64_t(seconds * clockRate)) + timestampOffset_;
-      int64_t doubt = int64_t(int32_t(exact - expected)) * 1'000'000 / int64_t(clockRate);
-      if (doubt > -kLargestClockDoubt && doubt < kLargestClockDoubt) chosen = exact;
-    }
+    uint32_t chosen = AlignedTimestamp(p, *stream, now);
     if (int32_t(chosen - lastTimestamp_) <= 0) chosen = lastTimestamp_ + clockRate / 1000;
     timestampOffset_ = chosen - p.timestamp;
   }
@@ -127,10 +114,7 @@ bool EgressStream::Sync(const Packet& p, Micros now) {
     pictures_.Sync(in, lastPicture_ < 0 ? in : lastPicture_ + 1);
   }
   if (f.tl0At >= 0) tl0Offset_ = everSent_ ? uint8_t(lastTl0_ + 1 - f.tl0) : 0;
-  if (p.descriptorAt && p.descriptorSize >= 3) {
-    uint16_t number = Get16(p.data + p.descriptorAt + 1);
-    frameOffset_ = everSent_ ? uint16_t(lastFrame_ + 1 - number) : 0;
-  }
+  if (f.described) frameOffset_ = everSent_ ? uint16_t(lastFrame_ + 1 - f.frameNumber) : 0;
   return true;
 }
 
@@ -178,7 +162,7 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
   }
   if (started || !sequences_.synced()) {
     if (!Sync(p, now)) return;
-    temporal_ = temporalTarget_;
+    selector_.Restart();
     if (started) {
       Record event;
       event.Text("type", "layer.switched").Number("stream", id).Number("layer", p.layer);
@@ -191,17 +175,7 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     picture = ExtendBits(newestPicture_, f.pictureId, f.pictureIdBits);
     newestPicture_ = std::max(newestPicture_, picture);
   }
-  if (f.temporal >= 0) {
-    if (f.startOfFrame && f.temporal > temporal_ && f.temporal <= temporalTarget_ && (f.layerSync || f.keyFrame)) {
-      temporal_ = f.temporal;
-    }
-    if (f.temporal > temporal_) {
-      sequences_.Drop(p.sequence);
-      // VP8 receivers wait for every picture id; VP9 ones derive the layer pattern from it.
-      if (picture >= 0 && f.spatial < 0) pictures_.Drop(picture);
-      return;
-    }
-  }
+  if (options.video && !Select(packet, *payload, picture, now)) return;
   int64_t sequence = sequences_.Map(p.sequence);
   if (sequence < 0) return;
 
@@ -210,6 +184,7 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
   entry.sequence = sequence;
   entry.created = now;
   entry.timestamp = p.timestamp + timestampOffset_;
+  entry.marker = options.video ? verdict_.last : p.marker;
   entry.payloadType = payload->payloadType;
   entry.rtxPayloadType = payload->rtxPayloadType;
   entry.payloadAt = p.payloadAt;
@@ -246,9 +221,13 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     entry.tl0 = uint8_t(f.tl0 + tl0Offset_);
     entry.patchDescriptor = true;
   }
-  if (p.descriptorAt && p.descriptorSize >= 3) {
-    entry.frameNumber = uint16_t(Get16(p.data + p.descriptorAt + 1) + frameOffset_);
+  if (f.described) {
+    entry.frameNumber = uint16_t(f.frameNumber + frameOffset_);
     entry.patchFrameNumber = true;
+    if (f.structureEnd || f.targetsEnd || verdict_.changed) {
+      const DependencyReader& known = source_->Layer(p.layer)->dependencies;
+      entry.targets = known.TargetsWithin(selector_.spatial(), selector_.temporal());
+    }
   }
   if (hasPlayoutDelay_) {
     entry.hasPlayoutDelay = true;
@@ -265,7 +244,7 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     lastTimestamp_ = entry.timestamp;
     lastArrival_ = p.arrival;
     if (f.tl0At >= 0) lastTl0_ = entry.tl0;
-    if (entry.patchFrameNumber) lastFrame_ = entry.frameNumber;
+    if (entry.patchFrameNumber && (!everSent_ || int16_t(entry.frameNumber - lastFrame_) > 0)) lastFrame_ = entry.frameNumber;
     if (IngressStream* stream = source_->Layer(p.layer)) {
       if (stream->clock.arrival != syncedClock_.arrival || started) syncedClock_ = stream->clock;
     }
@@ -277,6 +256,7 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     // What comes behind others has its place among those that are protected already.
     if (newest) Protect(entry, now);
   }
+  bool lastOfFrame = entry.marker;
   if (options.historyPackets > 0) {
     Rewritten& kept = history_.Put(std::move(entry), now);
     transport.Dispatch(*this, kept, false, now);
@@ -284,7 +264,7 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
   } else {
     transport.Dispatch(*this, entry, false, now);
   }
-  if (protects && newest && p.marker) SendFec(now);
+  if (protects && newest && lastOfFrame) SendFec(now);
 }
 
 void EgressStream::OnKeyFrameRequest(Micros now) {

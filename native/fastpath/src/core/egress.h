@@ -7,6 +7,7 @@
 #include "core/fec_rows.h"
 #include "core/header_extensions.h"
 #include "core/ingress.h"
+#include "core/layer_selector.h"
 #include "core/rtx_history.h"
 #include "core/sequence_map.h"
 #include "core/ulp_fec.h"
@@ -26,7 +27,8 @@ struct EgressStreamOptions {
   uint32_t ssrc = 0;
   uint32_t rtxSsrc = 0;
   int layer = 0;
-  int temporalLayer = 7;
+  int temporalLayer = LayerSelector::kAll;
+  int spatialLayer = LayerSelector::kAll;
   Micros historyTime = 1'000'000;
   size_t historyPackets = 1024;
   /** Pads large video packets to a multiple of this, so that equal ones leave as segments of one call. 0: never. */
@@ -80,7 +82,7 @@ class EgressStream {
 
   void Forward(const PacketRef& packet, Micros now);
   void Skip(uint8_t layer, int64_t sequence);
-  void SelectLayer(int layer, int temporal, Micros now);
+  void SelectLayer(int layer, int temporal, int spatial, Micros now);
   void SetSource(IngressTrack* track, int layer, Micros now);
   void SetPaused(bool paused, Micros now);
   bool shows() const { return current_ >= 0; }
@@ -120,6 +122,12 @@ class EgressStream {
     current_ = -1;
   }
   bool Sync(const Packet& packet, Micros now);
+  /** What the clock of the last source would show when this packet of another one was sent. */
+  uint32_t AlignedTimestamp(const Packet& packet, const IngressStream& stream, Micros now) const;
+  /** Whether the subscriber gets it; what is left out leaves no hole. */
+  bool Select(const PacketRef& packet, const EgressPayload& payload, int64_t picture, Micros now);
+  /** Puts padding where the subscriber was left a place for a packet that it does not get. */
+  void Fill(const PacketRef& packet, const EgressPayload& payload, Micros now);
   bool ShouldFallBack(const Packet& packet, Micros now);
   void OnReportTimer(Micros now);
   bool TooLate(const Rewritten& entry, Micros now) const;
@@ -182,8 +190,8 @@ class EgressStream {
 
   bool paused_ = false;
   int target_ = 0;
-  int temporalTarget_ = 7;
-  int temporal_ = 7;
+  LayerSelector selector_;
+  LayerSelector::Verdict verdict_{true, false, false};
   int current_ = -1;
   uint32_t gateEpoch_ = 0;
   bool missedGate_ = false;

@@ -48,7 +48,7 @@ void EgressStream::Protect(const Rewritten& entry, Micros now) {
 size_t EgressStream::WriteProtected(const Rewritten& entry, uint8_t* out) const {
   if (entry.payloadSize + 400u > kMaxPacket) return 0;
   out[0] = 0x80;
-  out[1] = uint8_t((entry.packet->marker ? 0x80 : 0) | entry.payloadType);
+  out[1] = uint8_t((entry.marker ? 0x80 : 0) | entry.payloadType);
   Put16(out + 2, uint32_t(entry.sequence & 0xffff));
   Put32(out + 4, entry.timestamp);
   Put32(out + 8, options.ssrc);

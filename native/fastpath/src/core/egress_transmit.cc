@@ -17,7 +17,7 @@ size_t EgressStream::WriteExtensions(const Rewritten& entry, uint32_t absSendTim
   ExtensionWriter w;
   const Packet* p = entry.packet.get();
   uint8_t absSend[3], sequence[2], delay[3], orientation[1], level[1];
-  uint8_t descriptor[256];
+  uint8_t descriptor[264];
   if (!options.mid.empty()) w.Add(extensions_.Id(Extension::kMid), options.mid.data(), options.mid.size());
   if (uint8_t number = extensions_.Id(Extension::kAbsSendTime)) {
     Put24(absSend, absSendTime);
@@ -42,9 +42,11 @@ size_t EgressStream::WriteExtensions(const Rewritten& entry, uint32_t absSendTim
     }
     if (p->descriptorAt) {
       if (uint8_t number = extensions_.Id(Extension::kDependencyDescriptor)) {
-        std::memcpy(descriptor, p->data + p->descriptorAt, p->descriptorSize);
-        if (entry.patchFrameNumber) Put16(descriptor + 1, entry.frameNumber);
-        w.Add(number, descriptor, p->descriptorSize);
+        View own(p->data + p->descriptorAt, p->descriptorSize);
+        // One that was not understood would name frames by numbers the subscriber does not have.
+        if (p->frame.described) {
+          w.Add(number, descriptor, RewriteDescriptor(own, p->frame, entry.frameNumber, entry.targets, descriptor));
+        }
       }
     }
     if (p->captureTimeAt) {
@@ -86,6 +88,12 @@ void EgressStream::WritePayload(const Rewritten& entry, bool pad, PayloadParts* 
   } else {
     parts->Add(payload);
   }
+  if (payload.size == 0) {
+    parts->padding[0] = 1;
+    parts->Add(View(parts->padding, 1));
+    parts->padded = true;
+    return;
+  }
   // Frames are cut into packets that differ by a byte; padded (RFC 3550 section 5.1) they become equal.
   if (!pad || !options.video || options.padTo <= 1 || options.padTo > sizeof parts->padding) return;
   if (payload.size < kLeastPadded) return;
@@ -125,7 +133,7 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   out[0] = 0x80;
   bool red = !wrap && entry.redPayloadType != 0;
   uint8_t payloadType = wrap ? entry.rtxPayloadType : red ? entry.redPayloadType : entry.payloadType;
-  out[1] = uint8_t((p.marker ? 0x80 : 0) | payloadType);
+  out[1] = uint8_t((entry.marker ? 0x80 : 0) | payloadType);
   Put16(out + 2, uint32_t(sequence & 0xffff));
   Put32(out + 4, entry.timestamp);
   Put32(out + 8, wrap ? options.rtxSsrc : options.ssrc);

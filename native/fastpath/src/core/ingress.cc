@@ -45,6 +45,8 @@ void IngressStream::Restart(uint32_t ssrc) {
   hasTransit_ = false;
   hasFrame_ = false;
   clock = SourceClock();
+  transits_.Reset();
+  dependencies.Reset();
   track.OnLayerRestart(layer);
 }
 
@@ -99,6 +101,7 @@ void IngressStream::OnPacket(PacketRef packet, uint16_t sequence, bool recovered
     }
     transit_ = transit;
     hasTransit_ = true;
+    if (track.options.video) transits_.Add(now, clockRate, packet->timestamp);
   }
   packet->sequence = extended;
   packet->layer = layer;
@@ -109,8 +112,7 @@ void IngressStream::OnPacket(PacketRef packet, uint16_t sequence, bool recovered
     track.Skip(layer, extended);
     return;
   }
-  View descriptor = packet->descriptorAt ? View(packet->data + packet->descriptorAt, packet->descriptorSize) : View();
-  if (!ReadPayload(payload->codec, packet->payload(), descriptor, &packet->frame)) {
+  if (!ReadFrame(*packet, payload->codec)) {
     track.transport.counters.malformed++;
     track.Skip(layer, extended);
     return;
@@ -133,14 +135,7 @@ void IngressStream::OnPacket(PacketRef packet, uint16_t sequence, bool recovered
       keyFrameWanted_ = false;
       unansweredPlis_ = 0;
       pliTimer_.Cancel();
-      if (packet->frame.width && (packet->frame.width != width_ || packet->frame.height != height_)) {
-        width_ = packet->frame.width;
-        height_ = packet->frame.height;
-        Record event;
-        event.Text("type", "layer.resized").Number("track", track.id).Number("layer", layer);
-        event.Number("width", width_).Number("height", height_);
-        track.core.Emit(std::move(event));
-      }
+      TakeSizes(packet->frame);
     }
   } else {
     if (packet->hasLevel) track.OnLevel(packet->level);
@@ -161,6 +156,42 @@ void IngressStream::OnPacket(PacketRef packet, uint16_t sequence, bool recovered
     }
   }
   track.Forward(packet, now);
+}
+
+bool IngressStream::ReadFrame(Packet& p, Codec codec) {
+  if (!ReadPayload(codec, p.payload(), &p.frame)) return false;
+  // VP9 says all of this in its payload, and VP8 does unless there is a descriptor.
+  bool told = p.frame.temporal >= 0 || p.frame.pictureIdAt >= 0;
+  if (p.descriptorAt && IsVideo(codec) && !told) {
+    dependencies.Read(View(p.data + p.descriptorAt, p.descriptorSize), &p.frame);
+  }
+  size_t spatial = size_t(std::max<int>(p.frame.spatial, 0));
+  spatialBytes_[spatial] += p.payloadSize;
+  temporals_ = std::max(temporals_, int8_t(p.frame.temporal + 1));
+  return true;
+}
+
+void IngressStream::TakeSizes(const FrameInfo& frame) {
+  if (frame.sizes == 0) return;
+  bool same = frame.sizes == spatials_;
+  for (size_t s = 0; same && s < spatials_; s++) {
+    same = frame.widths[s] == widths_[s] && frame.heights[s] == heights_[s];
+  }
+  if (same) return;
+  spatials_ = frame.sizes;
+  std::vector<Record> sizes;
+  for (size_t s = 0; s < spatials_; s++) {
+    widths_[s] = frame.widths[s];
+    heights_[s] = frame.heights[s];
+    Record size;
+    size.Number("width", widths_[s]).Number("height", heights_[s]);
+    sizes.push_back(std::move(size));
+  }
+  Record event;
+  event.Text("type", "layer.resized").Number("track", track.id).Number("layer", layer);
+  event.Number("width", widths_[spatials_ - 1]).Number("height", heights_[spatials_ - 1]);
+  event.List("spatial", std::move(sizes));
+  track.core.Emit(std::move(event));
 }
 
 void IngressStream::TakeSound(const PacketRef& packet, Codec codec, Micros now) {
@@ -322,6 +353,10 @@ bool IngressStream::MakeReport(ReportBlock* block, Micros now) {
 void IngressStream::OnSecond(Micros now) {
   bitrate_ = secondBytes_ * 8;
   secondBytes_ = 0;
+  for (size_t s = 0; s < kMostSpatial; s++) {
+    spatialBitrates_[s] = spatialBytes_[s] * 8;
+    spatialBytes_[s] = 0;
+  }
   if (active && now - lastArrival > kActiveWithin) {
     active = false;
     Record event;
@@ -341,7 +376,13 @@ Record IngressStream::Stats(Micros now) const {
   r.Number("nacks", double(nacks_)).Number("plis", double(plis_));
   r.Number("frames", double(frames_)).Number("keyFrames", double(keyFrames_));
   r.Number("lateDrops", double(lateDrops_));
-  r.Number("width", width_).Number("height", height_);
+  size_t largest = spatials_ ? spatials_ - 1u : 0;
+  r.Number("width", widths_[largest]).Number("height", heights_[largest]);
+  std::vector<double> bitrates;
+  for (size_t s = 0; s < kMostSpatial && (s <= largest || spatialBitrates_[s] > 0); s++) {
+    bitrates.push_back(double(spatialBitrates_[s]));
+  }
+  r.Numbers("spatialBitrates", std::move(bitrates)).Number("temporalLayers", temporals_);
   r.Number("jitterMs", jitter_ * 1000 / clockRate).Number("rttMs", AnswerTime() < 0 ? -1 : double(AnswerTime()) / 1000);
   r.Number("bitrate", double(bitrate_));
   r.Number("lastPacketAgeMs", lastArrival < 0 ? -1 : double(now - lastArrival) / 1000);

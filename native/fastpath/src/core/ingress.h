@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/dependency_descriptor.h"
 #include "core/header_extensions.h"
 #include "core/packet.h"
 #include "core/payload_descriptor.h"
@@ -52,6 +53,37 @@ struct SourceClock {
   bool known() const { return arrival >= 0; }
 };
 
+/**
+ * The least time packets took to come, over the last seconds: of two layers of one camera, it ties their clocks
+ * together within a few milliseconds where no sender reports do.
+ */
+class LeastTransit {
+ public:
+  void Add(Micros now, uint32_t clockRate, uint32_t timestamp) {
+    uint32_t transit = uint32_t(now * int64_t(clockRate) / 1'000'000) - timestamp;
+    if (now - begun_ > kSpan || !known_) {
+      before_ = known_ ? least_ : transit;
+      least_ = transit;
+      begun_ = now;
+      known_ = true;
+    } else if (int32_t(transit - least_) < 0) {
+      least_ = transit;
+    }
+  }
+  bool Least(uint32_t* ticks) const {
+    *ticks = int32_t(before_ - least_) < 0 ? before_ : least_;
+    return known_;
+  }
+  void Reset() { known_ = false; }
+
+ private:
+  static constexpr Micros kSpan = 2'000'000;
+  bool known_ = false;
+  Micros begun_ = 0;
+  uint32_t least_ = 0;
+  uint32_t before_ = 0;
+};
+
 /** One received SSRC with its retransmission SSRC: order, losses, key frames, counters. */
 class IngressStream {
  public:
@@ -79,6 +111,9 @@ class IngressStream {
   PictureCache cache;
   /** The last frames of a sound. */
   RedHistory red;
+  DependencyReader dependencies;
+  /** How long the least delayed packets of late took to come, in ticks of the media clock; only differences mean anything. */
+  bool Transit(uint32_t* ticks) const { return transits_.Least(ticks); }
 
  private:
   struct Missing {
@@ -87,6 +122,9 @@ class IngressStream {
     Micros firstAsked = 0;
     int tries = 0;
   };
+  /** @returns false when the payload is malformed. */
+  bool ReadFrame(Packet& packet, Codec codec);
+  void TakeSizes(const FrameInfo& frame);
   /** Keeps the frame of a sound, and brings back those before it that were lost on the way. */
   void TakeSound(const PacketRef& packet, Codec codec, Micros now);
   void NoticeGap(int64_t from, int64_t to, Micros now);
@@ -131,7 +169,12 @@ class IngressStream {
   uint64_t bitrate_ = 0;
   uint64_t packets_ = 0, bytes_ = 0, recoveredCount_ = 0, duplicates_ = 0, nacks_ = 0, plis_ = 0, frames_ = 0,
            keyFrames_ = 0, abandoned_ = 0;
-  uint16_t width_ = 0, height_ = 0;
+  LeastTransit transits_;
+  /** By spatial layer. */
+  uint8_t spatials_ = 0;
+  uint16_t widths_[kMostSpatial] = {}, heights_[kMostSpatial] = {};
+  uint64_t spatialBytes_[kMostSpatial] = {}, spatialBitrates_[kMostSpatial] = {};
+  int8_t temporals_ = 0;
 };
 
 /** One published media section and its fan-out. */

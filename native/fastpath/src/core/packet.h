@@ -7,7 +7,9 @@ namespace parley {
 
 constexpr size_t kMaxPacket = 2048;
 
-/** What the payload descriptor of a video packet says. */
+constexpr size_t kMostSpatial = 8;
+
+/** What the payload or dependency descriptor of a video packet says. */
 struct FrameInfo {
   bool startOfFrame = false;
   bool keyFrame = false;
@@ -23,8 +25,36 @@ struct FrameInfo {
   uint16_t pictureId = 0;
   int16_t tl0At = -1;
   uint8_t tl0 = 0;
-  uint16_t width = 0;
-  uint16_t height = 0;
+  /** First and last packet of the frame of one spatial layer. */
+  bool startOfLayer = false;
+  bool endOfLayer = false;
+  /** VP9: predicted from earlier pictures. */
+  bool interPicture = false;
+
+  /** Of the spatial layers, ascending; 0 by 0 where not told. */
+  uint8_t sizes = 0;
+  uint16_t widths[kMostSpatial];
+  uint16_t heights[kMostSpatial];
+
+  /** A dependency descriptor was understood; what follows is of it. */
+  bool described = false;
+  uint16_t frameNumber = 0;
+  uint8_t decodeTargets = 0;
+  /** How far back by frame number are the frames it is predicted from. */
+  static constexpr size_t kMostReferences = 8;
+  uint8_t references = 0;
+  uint16_t distances[kMostReferences];
+  /** By spatial layer, a bit for each temporal layer: decode targets that may be taken up from this frame on. */
+  uint8_t switchTo[kMostSpatial];
+  /** Where in the descriptor, in bits, the structure and a bitmask of active targets end; 0 without. */
+  uint16_t structureEnd = 0;
+  uint16_t targetsEnd = 0;
+
+  void AddSize(uint32_t width, uint32_t height) {
+    if (sizes == kMostSpatial) return;
+    widths[sizes] = uint16_t(width);
+    heights[sizes++] = uint16_t(height);
+  }
 };
 
 class PacketPool;

@@ -1,5 +1,7 @@
 #include "core/payload_descriptor.h"
 
+#include "core/bit_reader.h"
+
 namespace parley {
 
 namespace {
@@ -50,8 +52,7 @@ bool ReadVp8(View p, FrameInfo* info) {
     if (!(p[at] & 0x01)) {
       info->keyFrame = info->startOfKeyFrame = true;
       if (p.size >= at + 10 && p[at + 3] == 0x9d && p[at + 4] == 0x01 && p[at + 5] == 0x2a) {
-        info->width = uint16_t((p[at + 6] | p[at + 7] << 8) & 0x3fff);
-        info->height = uint16_t((p[at + 8] | p[at + 9] << 8) & 0x3fff);
+        info->AddSize((p[at + 6] | p[at + 7] << 8) & 0x3fff, (p[at + 8] | p[at + 9] << 8) & 0x3fff);
       }
     }
   }
@@ -63,7 +64,7 @@ bool ReadVp9(View p, FrameInfo* info) {
   if (p.size < 1) return false;
   uint8_t flags = p[0];
   bool hasId = flags & 0x80, predicted = flags & 0x40, hasLayer = flags & 0x20, flexible = flags & 0x10;
-  bool begin = flags & 0x08, structure = flags & 0x02;
+  bool begin = flags & 0x08, end = flags & 0x04, structure = flags & 0x02;
   size_t at = 1;
   if (hasId) {
     if (at >= p.size) return false;
@@ -102,10 +103,7 @@ bool ReadVp9(View p, FrameInfo* info) {
     size_t layers = size_t(head >> 5) + 1;
     if (head & 0x10) {
       if (p.size - at < layers * 4) return false;
-      // The largest layer is the picture.
-      info->width = Get16(p.data + at + (layers - 1) * 4);
-      info->height = Get16(p.data + at + (layers - 1) * 4 + 2);
-      at += layers * 4;
+      for (size_t i = 0; i < layers; i++, at += 4) info->AddSize(Get16(p.data + at), Get16(p.data + at + 2));
     }
     if (head & 0x08) {
       if (at >= p.size) return false;
@@ -118,6 +116,9 @@ bool ReadVp9(View p, FrameInfo* info) {
     }
   }
   info->startOfFrame = begin && info->spatial <= 0;
+  info->startOfLayer = begin;
+  info->endOfLayer = end;
+  info->interPicture = predicted;
   if (!predicted && info->spatial <= 0) {
     info->keyFrame = true;
     info->startOfKeyFrame = begin;
@@ -125,24 +126,7 @@ bool ReadVp9(View p, FrameInfo* info) {
   return true;
 }
 
-struct BitReader {
-  View bytes;
-  size_t bit = 0;
-  bool bad = false;
-  uint32_t One() {
-    if (bit >= bytes.size * 8) {
-      bad = true;
-      return 0;
-    }
-    uint32_t v = bytes[bit / 8] >> (7 - bit % 8) & 1;
-    bit++;
-    return v;
-  }
-  uint32_t Bits(int n) {
-    uint32_t v = 0;
-    while (n--) v = v << 1 | One();
-    return v;
-  }
+struct GolombReader : BitReader {
   uint32_t Golomb() {
     int zeros = 0;
     while (!One()) {
@@ -167,7 +151,7 @@ void ReadSps(View nal, FrameInfo* info) {
     if (i >= 3 && nal[i] == 3 && nal[i - 1] == 0 && nal[i - 2] == 0) continue;
     clean[size++] = nal[i];
   }
-  BitReader r{View(clean, size)};
+  GolombReader r{{View(clean, size)}};
   uint32_t profile = r.Bits(8);
   r.Bits(16);
   r.Golomb();
@@ -220,8 +204,8 @@ void ReadSps(View nal, FrameInfo* info) {
     height -= cropY;
   }
   if (r.bad || width > 16384 || height > 16384) return;
-  info->width = uint16_t(width);
-  info->height = uint16_t(height);
+  info->sizes = 0;
+  info->AddSize(uint32_t(width), uint32_t(height));
 }
 
 void SeeNal(View nal, FrameInfo* info) {
@@ -266,18 +250,17 @@ bool ReadH264(View p, FrameInfo* info) {
 }
 
 // AV1 RTP: aggregation header N bit marks a new coded video sequence.
-bool ReadAv1(View p, View descriptor, FrameInfo* info) {
+bool ReadAv1(View p, FrameInfo* info) {
   if (p.size < 1) return false;
   bool newSequence = p[0] & 0x08, continues = p[0] & 0x80;
   info->startOfFrame = !continues;
   if (newSequence && !continues) info->keyFrame = info->startOfKeyFrame = true;
-  if (descriptor.size >= 3) info->startOfFrame = descriptor[0] & 0x80;
   return true;
 }
 
 }  // namespace
 
-bool ReadPayload(Codec codec, View payload, View descriptor, FrameInfo* info) {
+bool ReadPayload(Codec codec, View payload, FrameInfo* info) {
   switch (codec) {
     case Codec::kVp8:
       return ReadVp8(payload, info);
@@ -286,7 +269,7 @@ bool ReadPayload(Codec codec, View payload, View descriptor, FrameInfo* info) {
     case Codec::kH264:
       return ReadH264(payload, info);
     case Codec::kAv1:
-      return ReadAv1(payload, descriptor, info);
+      return ReadAv1(payload, info);
     default:
       info->startOfFrame = true;
       return true;

@@ -9,9 +9,9 @@ inline bool IsVideo(Codec codec) { return codec >= Codec::kVp8; }
 
 /**
  * Reads what the SFU needs from a payload: frame starts, key frames, layers, picture ids, sizes.
- * @returns false when the payload is malformed. `descriptor` is the AV1 dependency descriptor, or empty.
+ * @returns false when the payload is malformed.
  */
-bool ReadPayload(Codec codec, View payload, View descriptor, FrameInfo* info);
+bool ReadPayload(Codec codec, View payload, FrameInfo* info);
 
 /** Primary block of an RFC 2198 payload. Redundant blocks come before it. */
 struct RedPayload {

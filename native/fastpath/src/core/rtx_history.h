@@ -18,6 +18,8 @@ struct Rewritten {
   uint16_t transportSequence = 0;
   uint16_t pictureId = 0;
   uint16_t frameNumber = 0;
+  /** Decode targets that are said to be active; 0: as the publisher says. */
+  uint32_t targets = 0;
   uint16_t payloadAt = 0;
   uint16_t payloadSize = 0;
   uint8_t payloadType = 0;
@@ -38,6 +40,7 @@ struct Rewritten {
   bool patchFrameNumber = false;
   /** It protects others. */
   bool fec = false;
+  bool marker = false;
 };
 
 /** What a subscriber may ask for again, bounded by age and count; memory follows the packet rate. */

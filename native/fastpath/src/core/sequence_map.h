@@ -17,11 +17,21 @@ class SequenceMap {
   }
   void Reset() { count_ = 0; }
   bool synced() const { return count_ > 0; }
-  /** Takes a value out of the row. Only what is newer than all mapped ones closes the gap. */
-  void Drop(int64_t in) {
-    if (count_ == 0 || in <= highest_) return;
+  /**
+   * Takes a value out of the row. Only what is newer than all mapped ones closes the gap.
+   * @returns false for others: the row has a place for them.
+   */
+  bool Drop(int64_t in) {
+    if (count_ == 0) return true;
+    if (in <= highest_) return false;
     highest_ = in;
-    Push(in + 1, Last().offset - 1);
+    // What goes in one piece is one change, however long it is.
+    if (Last().from == in) {
+      changes_[newest_] = {in + 1, Last().offset - 1};
+    } else {
+      Push(in + 1, Last().offset - 1);
+    }
+    return true;
   }
   /** Makes room for values of our own behind all that came. @returns the first. To be called when synced. */
   int64_t Insert(int64_t count) {

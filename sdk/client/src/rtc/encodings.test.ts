@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { redundantAudioFirst, videoEncodings } from './encodings.ts'
+import { redundantAudioFirst, videoEncodings, watchedEncodings } from './encodings.ts'
 
 const camera = { source: 'camera', simulcast: undefined } as const
 
@@ -20,6 +20,53 @@ test('the application decides where it says so; a screen has one layer whatever 
   expect(videoEncodings({ ...camera, height: 720, simulcast: false })).toHaveLength(1)
   expect(videoEncodings({ source: 'custom', height: 360, simulcast: true })).toHaveLength(3)
   expect(videoEncodings({ source: 'screen', height: 2160, simulcast: true })).toHaveLength(1)
+})
+
+test('RTC-73: VP9 and AV1 have their layers inside one stream where the browser can, else as the others', () => {
+  for (const codec of ['vp9', 'av1'] as const) {
+    expect(videoEncodings({ ...camera, height: 720, codec, scales: true })).toMatchObject([
+      { scalabilityMode: 'L3T3_KEY' },
+    ])
+    expect(videoEncodings({ ...camera, height: 720, codec })).toHaveLength(3)
+    expect(
+      videoEncodings({ ...camera, height: 360, codec, scales: true })[0]?.scalabilityMode,
+    ).toBeUndefined()
+  }
+  for (const codec of ['vp8', 'h264'] as const) {
+    expect(videoEncodings({ ...camera, height: 720, codec, scales: true })).toHaveLength(3)
+  }
+})
+
+test('RTC-73: a screen is few sharp pictures, layers in time where they cost nothing, and more of them in a film', () => {
+  const screen = { source: 'screen', height: 1080, simulcast: undefined } as const
+  expect(videoEncodings({ ...screen, codec: 'av1', scales: true })).toMatchObject([
+    { scalabilityMode: 'L1T3', maxFramerate: 15 },
+  ])
+  const [text] = videoEncodings({ ...screen, codec: 'vp8', scales: true, contentHint: 'detail' })
+  expect(text).toMatchObject({ maxFramerate: 15 })
+  expect(text?.scalabilityMode).toBeUndefined()
+  expect(videoEncodings({ ...screen, contentHint: 'motion' })).toMatchObject([{ maxFramerate: 30 }])
+})
+
+test('RTC-72: streams and upper spatial layers that nobody watches are not sent', () => {
+  const streams = videoEncodings({ ...camera, height: 720 })
+  expect(watchedEncodings(streams, [true, false, false])).toEqual([
+    { active: true },
+    { active: false },
+    { active: false },
+  ])
+  const inside = videoEncodings({ ...camera, height: 720, codec: 'vp9', scales: true })
+  const of = (...active: boolean[]) => watchedEncodings(inside, active)?.[0]
+  expect(of(true, true, true)).toMatchObject({
+    ...{ active: true, scalabilityMode: 'L3T3_KEY', scaleResolutionDownBy: 1 },
+    maxBitrate: inside[0]?.maxBitrate,
+  })
+  expect(of(true, true, false)).toMatchObject({ scalabilityMode: 'L2T3_KEY', scaleResolutionDownBy: 2 })
+  expect(of(true, false, false)).toMatchObject({ scalabilityMode: 'L1T3', scaleResolutionDownBy: 4 })
+  expect(of(false, false, false)).toEqual({ active: false })
+  // Before its layers are known to the server it is one.
+  expect(of(true)).toEqual({ active: true })
+  expect(watchedEncodings([{}], [true, true])).toBeUndefined()
 })
 
 test('RED goes first, the others keep their order', () => {

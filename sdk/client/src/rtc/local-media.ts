@@ -1,14 +1,20 @@
 import type { IceServer, PublicationSource } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
 import type { Devices } from './devices.ts'
-import { videoEncodings } from './encodings.ts'
+import { videoEncodings, watchedEncodings } from './encodings.ts'
 import { LocalPublication } from './local-publication.ts'
 import type { LocalParticipant } from './participant.ts'
-import { PublishConnection, type PublishConnectionOptions, type Section } from './publish-connection.ts'
+import {
+  PublishConnection,
+  type PublishConnectionOptions,
+  type Section,
+  type SectionWish,
+} from './publish-connection.ts'
 import { SealWatch } from './seal-watch.ts'
 import type { RoomStatistics } from './statistics.ts'
 import type { MediaTransforms } from './transform/media-transforms.ts'
 import { UplinkSound } from './uplink-sound.ts'
+import { sendableCodec, sendsSpatialLayers, type VideoCodec } from './video-codecs.ts'
 
 export interface PublishOptions {
   /** `camera` for video and `microphone` for audio unless told. */
@@ -17,17 +23,27 @@ export interface PublishOptions {
   muted?: boolean
   /** Several layers of a video; unless told, cameras of at least 480 lines have three. */
   simulcast?: boolean
+  /**
+   * Of a video, where this browser sends it, else VP8: all subscribers have to decode it. With VP9 and AV1 the layers are
+   * inside one stream. VP8 unless told.
+   */
+  codec?: VideoCodec
 }
 
 export interface ScreenShareOptions {
   /** Asks for the sound of what is shared, too; the user may decline it. */
   audio?: boolean
+  codec?: VideoCodec
+  /** What matters: that text and lines stay sharp (`detail`, and unless told), or that a film moves (`motion`). */
+  contentHint?: 'detail' | 'text' | 'motion'
 }
 
 /** `true` for the default device, or which one, or a track of the application's own. */
 export type CaptureWish = boolean | MediaTrackConstraints | MediaStreamTrack
 
 export interface LocalMediaOptions {
+  /** Of videos for which nothing else is said. */
+  codec?: VideoCodec | undefined
   local: LocalParticipant
   devices: Devices
   transforms: PublishConnectionOptions['transforms']
@@ -143,16 +159,17 @@ export class LocalMedia {
     await this.publish(captured)
   }
 
-  async startScreenShare({ audio = false }: ScreenShareOptions): Promise<LocalPublication> {
+  async startScreenShare(options: ScreenShareOptions): Promise<LocalPublication> {
+    const { audio = false, codec, contentHint = 'detail' } = options
     const tracks = await this.#options.devices.captureScreen({
-      video: { frameRate: { ideal: 15, max: 30 } },
+      video: { frameRate: { ideal: contentHint === 'motion' ? 30 : 15, max: 30 } },
       audio,
     })
     const captured = tracks.map((track): Captured => {
-      if (track.kind === 'video') track.contentHint = 'detail'
+      if (track.kind === 'video') track.contentHint = contentHint
       track.addEventListener('ended', () => void this.stopScreenShare())
       const source = track.kind === 'video' ? 'screen' : 'screen-audio'
-      return { track, options: { source }, constraints: {} }
+      return { track, options: { source, ...(codec && { codec }) }, constraints: {} }
     })
     const [screen] = await this.publish(captured)
     if (!screen) throw new ParleyError('device-not-found', 'Nothing was chosen to share')
@@ -230,12 +247,12 @@ export class LocalMedia {
       )
       if (publications.length === 0) return
       for (const publication of publications) {
-        const { source, name, muted, simulcast, track } = publication
+        const { source, name, muted, track } = publication
         publication.section = await connection.open(track, {
           source,
           name,
           muted,
-          encodings: encodingsOf(track, source, simulcast),
+          ...this.#sending(track, source, publication),
           ...(options.continues && { continues: publication.id }),
         })
         if (muted && publication.isOwned && publication.kind === 'video') {
@@ -324,7 +341,7 @@ export class LocalMedia {
           source,
           name: options.name,
           muted: options.muted ?? false,
-          encodings: encodingsOf(track, source, options.simulcast),
+          ...this.#sending(track, source, options),
         })
         opened.push({ section, captured: each })
       }
@@ -337,11 +354,11 @@ export class LocalMedia {
       throw error
     }
     return opened.map(({ section, captured: { track, options, constraints } }) => {
-      const { simulcast } = options
+      const { simulcast, codec } = options
       const publication = new LocalPublication(
         section,
         track,
-        { constraints, simulcast },
+        { constraints, simulcast, codec },
         {
           setMuted: (target, muted) => this.setMuted(target, muted),
           unpublish: (target) => this.unpublish(target),
@@ -399,13 +416,13 @@ export class LocalMedia {
 
   async #applyLayers({ id, section }: LocalPublication): Promise<void> {
     const active = this.#layers.get(id)
+    const wanted = active && watchedEncodings(section.encodings, active)
+    if (wanted === undefined) return
     const { sender } = section.transceiver
     const parameters = sender.getParameters()
-    const { encodings } = parameters
-    if (active === undefined || encodings.length !== active.length) return
-    if (encodings.every((encoding, index) => (encoding.active ?? true) === active[index])) return
-    for (const [index, encoding] of encodings.entries()) encoding.active = active[index] ?? true
-    await sender.setParameters(parameters)
+    const before = JSON.stringify(parameters.encodings)
+    for (const [index, encoding] of parameters.encodings.entries()) Object.assign(encoding, wanted[index])
+    if (JSON.stringify(parameters.encodings) !== before) await sender.setParameters(parameters)
   }
 
   async #recapture(publication: LocalPublication): Promise<void> {
@@ -441,18 +458,24 @@ export class LocalMedia {
     }
   }
 
+  /** How a track is sent: in which codec and layers. */
+  #sending(
+    track: MediaStreamTrack,
+    source: PublicationSource,
+    wish: { simulcast?: boolean | undefined; codec?: VideoCodec | undefined },
+  ): Pick<SectionWish, 'encodings' | 'codec'> {
+    if (track.kind === 'audio') return { encodings: undefined, codec: undefined }
+    const codec = sendableCodec(wish.codec ?? this.#options.codec)
+    const scales = (codec === 'vp9' || codec === 'av1') && sendsSpatialLayers()
+    const { contentHint } = track
+    const { height } = track.getSettings()
+    const { simulcast } = wish
+    return { encodings: videoEncodings({ source, height, simulcast, codec, scales, contentHint }), codec }
+  }
+
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(work)
     this.#turn = result.catch(() => undefined)
     return result
   }
-}
-
-function encodingsOf(
-  track: MediaStreamTrack,
-  source: PublicationSource,
-  simulcast: boolean | undefined,
-): RTCRtpEncodingParameters[] | undefined {
-  if (track.kind === 'audio') return undefined
-  return videoEncodings({ source, height: track.getSettings().height, simulcast })
 }

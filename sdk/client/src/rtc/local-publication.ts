@@ -3,6 +3,7 @@ import { Attachments } from './attachments.ts'
 import type { Publication } from './participant.ts'
 import type { Section } from './publish-connection.ts'
 import type { E2eeState } from './transform/transform-worker.ts'
+import type { VideoCodec } from './video-codecs.ts'
 
 export interface LocalPublicationOwner {
   setMuted: (publication: LocalPublication, muted: boolean) => Promise<void>
@@ -16,6 +17,7 @@ export class LocalPublication implements Publication {
   readonly source: PublicationSource
   readonly name: string | undefined
   readonly simulcast: boolean | undefined
+  readonly codec: VideoCodec | undefined
   muted: boolean
   /** @internal What the server believes. */
   toldMuted: boolean
@@ -30,7 +32,11 @@ export class LocalPublication implements Publication {
   constructor(
     section: Section,
     track: MediaStreamTrack,
-    options: { constraints: MediaTrackConstraints | undefined; simulcast: boolean | undefined },
+    options: {
+      constraints: MediaTrackConstraints | undefined
+      simulcast: boolean | undefined
+      codec: VideoCodec | undefined
+    },
     owner: LocalPublicationOwner,
   ) {
     this.section = section
@@ -41,6 +47,7 @@ export class LocalPublication implements Publication {
     this.toldMuted = section.muted
     this.constraints = options.constraints
     this.simulcast = options.simulcast
+    this.codec = options.codec
     this.#owner = owner
     this.#track = track
     this.#attachments.setTrack(track)

@@ -13,7 +13,11 @@ class StatePeerConnection extends EventTarget {
   #offers = 0
 
   addTransceiver(track: { kind: string }, { direction }: { direction: string }) {
-    const sender = { getParameters: () => ({ encodings: [{}] }), replaceTrack: async () => undefined }
+    const sender = {
+      getParameters: () => ({ encodings: [{}] }),
+      setParameters: async () => undefined,
+      replaceTrack: async () => undefined,
+    }
     const transceiver = { mid: null as string | null, direction, sender, receiver: { track } }
     this.transceivers.push(transceiver)
     return transceiver
@@ -65,7 +69,10 @@ const silent = {
   onGivenUp: () => undefined,
 }
 const track = (kind: string) => ({ kind }) as unknown as MediaStreamTrack
-const camera: SectionWish = { source: 'camera', name: undefined, muted: false, encodings: [{}] }
+const camera: SectionWish = {
+  ...{ source: 'camera', name: undefined, muted: false },
+  ...{ encodings: [{}], codec: undefined },
+}
 
 function publishing(exchange: PublishConnectionOptions['exchange']) {
   const pc = new StatePeerConnection()

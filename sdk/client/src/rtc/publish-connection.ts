@@ -1,11 +1,12 @@
 import type { FrameAnswers, IceServer, PublicationSource, TrackKind } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
-import { redundantAudioFirst } from './encodings.ts'
+import { redundantAudioFirst, type VideoEncoding } from './encodings.ts'
 import { withAudioRequests, withOpusParameters, withPacketTime } from './opus-parameters.ts'
 import { PathWatch } from './path-watch.ts'
 import { SerialRun } from './serial-run.ts'
 import type { MediaTransforms, RedundancyControl } from './transform/media-transforms.ts'
 import type { E2eeState } from './transform/transform-worker.ts'
+import { preferVideoCodec, type VideoCodec } from './video-codecs.ts'
 
 /** One m-section of the publish connection. */
 export interface Section {
@@ -25,6 +26,9 @@ export interface Section {
   sealing: E2eeState | undefined
   /** For sound: how much of it a packet holds; taken with the next `negotiate`. */
   packetMs: number
+  /** Of video: as it is sent when all of it is watched. */
+  encodings: readonly VideoEncoding[]
+  codec: VideoCodec | undefined
 }
 
 export interface SectionWish {
@@ -32,7 +36,8 @@ export interface SectionWish {
   name: string | undefined
   muted: boolean
   /** For video. */
-  encodings: RTCRtpEncodingParameters[] | undefined
+  encodings: VideoEncoding[] | undefined
+  codec: VideoCodec | undefined
   continues?: string | undefined
 }
 
@@ -109,7 +114,9 @@ export class PublishConnection {
         publicationId: undefined,
         continues: undefined,
       })
+      free.encodings = wish.encodings ?? []
       free.transceiver.direction = 'sendonly'
+      await sendAll(free)
       await free.transceiver.sender.replaceTrack(track)
       return free
     }
@@ -122,6 +129,7 @@ export class PublishConnection {
       ...(wish.encodings && { sendEncodings: wish.encodings }),
     })
     if (kind === 'audio' && sealing === undefined) preferRedundantAudio(transceiver)
+    if (kind === 'video' && wish.codec) preferVideoCodec(transceiver, wish.codec)
     const section: Section = {
       transceiver,
       kind,
@@ -134,6 +142,8 @@ export class PublishConnection {
       redundancy: transforms?.attachRedundancy(transceiver.sender),
       sealing: undefined,
       packetMs: usualPacketMs,
+      encodings: wish.encodings ?? [],
+      codec: wish.codec,
     }
     if (sealing !== undefined) {
       await sealing.attachSeal(transceiver.sender, kind, (state) => {
@@ -235,9 +245,21 @@ export class PublishConnection {
   }
 }
 
-/** The number of layers of a section is fixed when it is made. */
-function fits({ transceiver }: Section, { encodings }: SectionWish): boolean {
-  return encodings === undefined || transceiver.sender.getParameters().encodings.length === encodings.length
+/** The number of streams of a section and its codec are fixed when it is made. */
+function fits({ transceiver, codec }: Section, wish: SectionWish): boolean {
+  const { encodings } = wish
+  if (encodings === undefined) return true
+  return codec === wish.codec && transceiver.sender.getParameters().encodings.length === encodings.length
+}
+
+/** Nobody has said yet that a part of it is not watched. */
+async function sendAll({ transceiver: { sender }, encodings }: Section): Promise<void> {
+  const parameters = sender.getParameters()
+  if (encodings.length === 0 || parameters.encodings.length === 0) return
+  parameters.encodings.forEach((encoding, index) => {
+    Object.assign(encoding, { active: true, scaleResolutionDownBy: 1 }, encodings[index])
+  })
+  await sender.setParameters(parameters)
 }
 
 function preferRedundantAudio(transceiver: RTCRtpTransceiver): void {

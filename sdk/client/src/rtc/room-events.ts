@@ -7,6 +7,7 @@ import type { TrackEvent } from './remote-media.ts'
 import type { ReceivedRoomData, RefusedRoomData } from './room-data.ts'
 import type { Quality, RoomStatistics } from './statistics.ts'
 import type { E2eeState } from './transform/transform-worker.ts'
+import type { VideoCodec } from './video-codecs.ts'
 
 export interface JoinOptions {
   /** How others see this participant. */
@@ -15,6 +16,8 @@ export interface JoinOptions {
   audio?: CaptureWish
   /** Publishes a camera. */
   video?: CaptureWish
+  /** In which videos are sent, unless one says otherwise. VP8 unless told. */
+  codec?: VideoCodec
   /** False: the application attaches audio tracks itself. */
   playsAudio?: boolean
   /** False: videos come in full whatever size they are shown in. */

@@ -127,6 +127,7 @@ export class Room extends Emitter<RoomEvents> {
       transforms: () => this.#startTransforms(),
       sealing: () => this.#sealing,
       onSealing: (publication) => this.#tellE2ee(publication, this.local),
+      codec: options.join.codec,
       exchange: (sdp, publications) => this.#ask('rtc.publish', { sdp, publications }),
       sendMuted: (publicationId, muted) => this.#tellServer('rtc.mute', { publicationId, muted }),
       onPath: (lost) => this.#setLost('publish', lost),

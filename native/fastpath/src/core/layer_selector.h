@@ -1,0 +1,64 @@
+#pragma once
+#include "core/packet.h"
+
+namespace parley {
+
+/**
+ * Which frames of one source reach one subscriber: those up to a spatial and a temporal layer. Goes down with the next
+ * picture, and up where a decoder that has seen only these frames can follow. All lower spatial layers go along, also
+ * where a picture does not need them (K-SVC), so that going down never waits for a key frame.
+ */
+class LayerSelector {
+ public:
+  /** Every layer: as many as the descriptors can name. */
+  static constexpr int kAll = kMostSpatial - 1;
+  struct Verdict {
+    bool forward;
+    /** It ends what the subscriber gets of its picture. */
+    bool last;
+    /** The layers changed with this packet's picture. */
+    bool changed;
+  };
+
+  void SetTarget(int spatial, int temporal) { target_ = {spatial, temporal}; }
+  /** A key frame of another source begins: the target holds from here on. */
+  void Restart() {
+    previous_ = current_ = target_;
+    begun_ = false;
+    for (uint32_t& number : forwarded_) number = 0;
+  }
+  Verdict Judge(const Packet& packet);
+  /** More spatial layers are wanted than a decoder can follow to without a key frame. */
+  bool AwaitsKeyFrame() const { return target_.spatial > current_.spatial; }
+  int spatial() const { return current_.spatial; }
+  int temporal() const { return current_.temporal; }
+  int targetSpatial() const { return target_.spatial; }
+  int targetTemporal() const { return target_.temporal; }
+
+ private:
+  struct Layers {
+    int spatial = kAll;
+    int temporal = kAll;
+    bool operator!=(const Layers& o) const { return spatial != o.spatial || temporal != o.temporal; }
+  };
+  void BeginPicture(const Packet& packet);
+  void Rise(const FrameInfo& frame);
+  void RiseByDependencies(const FrameInfo& frame);
+  bool Decodable(const FrameInfo& frame) const;
+  void Remember(uint16_t frameNumber) { forwarded_[frameNumber % kRemembered] = frameNumber | kValid; }
+
+  static constexpr size_t kRemembered = 256;
+  static constexpr uint32_t kValid = 0x10000;
+
+  Layers target_;
+  Layers current_;
+  /** Of the pictures before `changedAt_`, which may still come late. */
+  Layers previous_;
+  bool begun_ = false;
+  uint32_t picture_ = 0;
+  uint32_t changedAt_ = 0;
+  /** Numbers of the frames that were let through, as far as later ones may refer to them. */
+  uint32_t forwarded_[kRemembered] = {};
+};
+
+}  // namespace parley
