@@ -46,6 +46,7 @@ export class Allocation {
   #wanted = 0
   #allotted = 0
   #video = 0
+  #protection = 0
 
   constructor(options: AllocationOptions) {
     this.#options = options
@@ -64,15 +65,15 @@ export class Allocation {
   }
 
   /**
-   * What is left for protection beyond media and answers: bits a second, and for one packet of a picture. It never takes
-   * a layer away.
+   * What there is for protection beyond media and answers: `most` packets for one of a picture, and bits a second of what is
+   * wanted. It never takes a layer away.
    */
   get protection(): { bitrate: number; most: number } {
     const { facts } = this
     if (facts === undefined || this.#video <= 0) return { bitrate: 0, most: 0 }
     const room = Math.max(0, facts.target * (1 - repairShare(facts.loss)) - this.#allotted)
-    const bitrate = Math.min(room, mostFecShare * this.#video)
-    return { bitrate, most: bitrate / this.#video }
+    const most = Math.min(mostFecShare, room / this.#video)
+    return { bitrate: Math.min(this.#protection, most) * this.#video, most }
   }
 
   handleFacts(facts: PathFacts): void {
@@ -96,12 +97,11 @@ export class Allocation {
       for (const subscription of subscriptions) subscription.setAllotment(undefined)
       return
     }
+    this.#protection = Math.max(0, ...subscriptions.map(({ protection }) => protection))
     const requests = new Map<Allocable, VideoRequest>()
     let audioBitrate = 0
-    let protection = 0
     for (const subscription of subscriptions) {
       audioBitrate += subscription.audioBitrate
-      protection = Math.max(protection, subscription.protection)
       const request = subscription.videoRequest()
       if (request !== undefined) requests.set(subscription, request)
     }
@@ -121,7 +121,7 @@ export class Allocation {
     }
     this.#allotted = audioBitrate + this.#video
     const media = Allocator.wanted({ audioBitrate, videos })
-    const wanted = (media + protection * (media - audioBitrate)) / (1 - share)
+    const wanted = (media + this.#protection * (media - audioBitrate)) / (1 - share)
     if (Math.abs(wanted - this.#wanted) <= 0.05 * this.#wanted) return
     this.#wanted = wanted
     this.#options.setWanted(wanted)
