@@ -38,7 +38,15 @@ const nodePrograms = [
 
 /** What is imported on demand becomes a chunk of its own, so that pages load it when they use it. */
 const browserLibraries = [
-  { in: 'sdk/client/src/index.ts', more: [], out: 'sdk/client/dist', external: [] },
+  {
+    in: 'sdk/client/src/index.ts',
+    more: [
+      { in: 'sdk/client/src/effects/noise-suppression.ts', out: 'noise-suppression' },
+      { in: 'sdk/client/src/effects/virtual-background.ts', out: 'virtual-background' },
+    ],
+    out: 'sdk/client/dist',
+    external: ['@sapphi-red/web-noise-suppressor'],
+  },
   {
     in: 'sdk/react/src/index.ts',
     more: [

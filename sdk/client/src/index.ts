@@ -162,6 +162,7 @@ export type {
   ReceivedTrack,
   RoomStatistics,
 } from './rtc/statistics.ts'
+export type { ProcessorContext, ProcessorFailure, TrackProcessor } from './rtc/track-processor.ts'
 export {
   getRoom,
   listParticipants,

@@ -4,7 +4,9 @@ import type { Devices } from './devices.ts'
 import { videoEncodings } from './encodings.ts'
 import { LocalPublication } from './local-publication.ts'
 import type { LocalParticipant } from './participant.ts'
+import { ProcessorSlot } from './processor-slot.ts'
 import { PublishConnection, type PublishConnectionOptions, type Section } from './publish-connection.ts'
+import type { ProcessorFailure, TrackProcessor } from './track-processor.ts'
 
 export interface PublishOptions {
   /** `camera` for video and `microphone` for audio unless told. */
@@ -33,6 +35,7 @@ export interface LocalMediaOptions {
   onAdded: (publication: LocalPublication) => void
   onChanged: (publication: LocalPublication) => void
   onRemoved: (publication: LocalPublication) => void
+  onProcessorFailed: (failure: ProcessorFailure) => void
 }
 
 interface Captured {
@@ -63,9 +66,13 @@ export class LocalMedia {
   /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
+  readonly #slots: Record<'audio' | 'video', ProcessorSlot>
 
   constructor(options: LocalMediaOptions) {
     this.#options = options
+    const slot = (source: 'microphone' | 'camera') =>
+      new ProcessorSlot(source, (failure) => this.#handleProcessorFailed(failure))
+    this.#slots = { audio: slot('microphone'), video: slot('camera') }
   }
 
   get #publications(): Map<string, LocalPublication> {
@@ -105,6 +112,7 @@ export class LocalMedia {
   async unpublish(publication: LocalPublication): Promise<void> {
     if (!this.#publications.delete(publication.id)) return
     this.#layers.delete(publication.id)
+    this.#slotOf(publication)?.stopFor(publication.captured)
     publication.end()
     this.#options.onRemoved(publication)
     await this.#connection?.release(publication.section)
@@ -165,7 +173,7 @@ export class LocalMedia {
     await this.#inTurn(async () => {
       if (publication.muted && kind === 'video') return
       // Many phones cannot open two cameras at once.
-      if (kind === 'video') publication.track.stop()
+      if (kind === 'video') publication.captured.stop()
       await this.#recapture(publication)
       this.#options.onChanged(publication)
     })
@@ -173,7 +181,22 @@ export class LocalMedia {
 
   deviceId(kind: 'audio' | 'video'): string | undefined {
     const publication = this.#options.local.publication(kind === 'audio' ? 'microphone' : 'camera')
-    return publication?.track.getSettings().deviceId ?? this.#deviceIds.get(kind)
+    return publication?.captured.getSettings().deviceId ?? this.#deviceIds.get(kind)
+  }
+
+  processor(kind: 'audio' | 'video'): TrackProcessor | undefined {
+    return this.#slots[kind].processor
+  }
+
+  /** What the microphone or the camera captures goes through it, now and in future. */
+  setProcessor(kind: 'audio' | 'video', processor: TrackProcessor | undefined): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#slots[kind].set(processor)
+      const publication = this.#options.local.publication(kind === 'audio' ? 'microphone' : 'camera')
+      if (!publication || this.#isAsleep(publication)) return
+      await publication.refresh()
+      this.#options.onChanged(publication)
+    })
   }
 
   /** The server muted it. */
@@ -206,14 +229,14 @@ export class LocalMedia {
       )
       if (publications.length === 0) return
       for (const publication of publications) {
-        const { source, name, muted, simulcast, track } = publication
+        const { source, name, muted, simulcast, track, captured } = publication
         publication.section = await connection.open(track, {
           source,
           name,
           muted,
-          encodings: encodingsOf(track, source, simulcast),
+          encodings: encodingsOf(captured, source, simulcast),
         })
-        if (muted && publication.isOwned && publication.kind === 'video') {
+        if (this.#isAsleep(publication)) {
           await publication.section.transceiver.sender.replaceTrack(null)
         }
       }
@@ -247,6 +270,7 @@ export class LocalMedia {
   close(): void {
     this.#closed = true
     this.#connection?.close()
+    for (const slot of Object.values(this.#slots)) slot.stop()
     for (const publication of this.#publications.values()) publication.end()
     this.#publications.clear()
   }
@@ -273,37 +297,43 @@ export class LocalMedia {
     }
     if (captured.length === 0) return []
     const connection = this.#connect()
-    const opened: { section: Section; captured: Captured }[] = []
+    const opened: { section: Section; sent: MediaStreamTrack; captured: Captured }[] = []
     try {
       for (const each of captured) {
         const { track, options } = each
         const source = options.source ?? (track.kind === 'audio' ? 'microphone' : 'camera')
         track.enabled = !options.muted
-        const section = await connection.open(track, {
+        // Processed before it is sent: not one picture may go out as it was captured.
+        const slot = this.#slotOf({ source })
+        const sent = slot && !this.#options.local.publication(source) ? await slot.process(track) : track
+        sent.enabled = track.enabled
+        const section = await connection.open(sent, {
           source,
           name: options.name,
           muted: options.muted ?? false,
           encodings: encodingsOf(track, source, options.simulcast),
         })
-        opened.push({ section, captured: each })
+        opened.push({ section, sent, captured: each })
       }
       await connection.negotiate()
     } catch (error) {
       // The place was lost meanwhile: what was asked for is published in the new one.
       if (!this.#closed && this.#connection !== connection) return this.#publish(captured)
       stop()
+      for (const { track } of captured) for (const slot of Object.values(this.#slots)) slot.stopFor(track)
       for (const { section } of opened) await connection.release(section)
       throw error
     }
-    return opened.map(({ section, captured: { track, options, constraints } }) => {
+    return opened.map(({ section, sent, captured: { track, options, constraints } }) => {
       const { simulcast } = options
       const publication = new LocalPublication(
         section,
-        track,
+        { captured: track, sent },
         { constraints, simulcast },
         {
           setMuted: (target, muted) => this.setMuted(target, muted),
           unpublish: (target) => this.unpublish(target),
+          process: async (target, captured) => (await this.#slotOf(target)?.process(captured)) ?? captured,
         },
       )
       publication.id = section.publicationId ?? ''
@@ -336,12 +366,13 @@ export class LocalMedia {
     publication.section.muted = muted
     this.#options.onChanged(publication)
     if (!stopsCapturing) {
-      publication.track.enabled = !muted
+      publication.setEnabled(!muted)
       return
     }
     if (muted) {
       // The light of a camera must go out when its owner says off.
-      publication.track.stop()
+      publication.captured.stop()
+      this.#slotOf(publication)?.stopFor(publication.captured)
       await publication.section.transceiver.sender.replaceTrack(null)
       return
     }
@@ -379,7 +410,7 @@ export class LocalMedia {
   /** A device that is unplugged is followed by the default one; without one the publication is muted. */
   #watchDevice(publication: LocalPublication, track: MediaStreamTrack): void {
     const onEnded = () => {
-      if (this.#closed || publication.track !== track || !this.#publications.has(publication.id)) return
+      if (this.#closed || publication.captured !== track || !this.#publications.has(publication.id)) return
       const { deviceId: _, ...rest } = publication.constraints ?? {}
       publication.constraints = rest
       this.#deviceIds.delete(publication.kind)
@@ -389,6 +420,30 @@ export class LocalMedia {
       )
     }
     track.addEventListener('ended', onEnded, { once: true })
+  }
+
+  /** Only the first publication of a device goes through its processor. */
+  #slotOf(publication: { source: PublicationSource }): ProcessorSlot | undefined {
+    const { source } = publication
+    if (source !== 'microphone' && source !== 'camera') return undefined
+    const first = this.#options.local.publication(source)
+    if (publication instanceof LocalPublication && first && first !== publication) return undefined
+    return this.#slots[source === 'microphone' ? 'audio' : 'video']
+  }
+
+  /** Nothing is captured for it until it is unmuted. */
+  #isAsleep({ muted, isOwned, source }: LocalPublication): boolean {
+    return muted && isOwned && source === 'camera'
+  }
+
+  #handleProcessorFailed(failure: ProcessorFailure): void {
+    this.#options.onProcessorFailed(failure)
+    void this.#inTurn(async () => {
+      const publication = this.#options.local.publication(failure.source)
+      if (this.#closed || !publication || this.#isAsleep(publication)) return
+      await publication.refresh()
+      this.#options.onChanged(publication)
+    }).catch(() => undefined)
   }
 
   #constraints(kind: 'audio' | 'video', wish: MediaTrackConstraints): MediaTrackConstraints {

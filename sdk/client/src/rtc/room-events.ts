@@ -4,6 +4,7 @@ import type { CaptureWish } from './local-media.ts'
 import type { Participant, Publication, RemoteParticipant } from './participant.ts'
 import type { TrackEvent } from './remote-media.ts'
 import type { Quality, RoomStatistics } from './statistics.ts'
+import type { ProcessorFailure, TrackProcessor } from './track-processor.ts'
 
 export interface JoinOptions {
   /** How others see this participant. */
@@ -12,6 +13,10 @@ export interface JoinOptions {
   audio?: CaptureWish
   /** Publishes a camera. */
   video?: CaptureWish
+  /** What the microphone captures goes through it from the first sound on; see `Room.setAudioProcessor`. */
+  audioProcessor?: TrackProcessor
+  /** What the camera captures goes through it from the first picture on. */
+  videoProcessor?: TrackProcessor
   /** False: the application attaches audio tracks itself. */
   playsAudio?: boolean
   /** False: videos come in full whatever size they are shown in. */
@@ -48,5 +53,7 @@ export interface RoomEvents {
   statistics: RoomStatistics
   /** The browser wants a click before it plays audio: show a button that calls `startAudio`. */
   'audio-blocked': { blocked: boolean }
+  /** Noise suppression or a background stopped working: what is captured is sent as it is. */
+  'processor-failed': ProcessorFailure
   closed: { reason: RoomCloseReason; error?: ParleyError }
 }

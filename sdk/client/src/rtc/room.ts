@@ -25,6 +25,7 @@ import { roomQuality } from './room-quality.ts'
 import type { RtcEvent } from './rtc.ts'
 import { factsOf, type Quality, type RoomStatistics, withPath } from './statistics.ts'
 import { StatisticsSampler } from './statistics-sampler.ts'
+import type { TrackProcessor } from './track-processor.ts'
 
 export interface RoomOptions {
   id: string
@@ -114,6 +115,7 @@ export class Room extends Emitter<RoomEvents> {
       onAdded: changedLocally('added'),
       onChanged: changedLocally('changed'),
       onRemoved: changedLocally('removed'),
+      onProcessorFailed: (failure) => this.#tell('processor-failed', failure),
     })
     this.#remote = new RemoteMedia({
       playsAudio: options.join.playsAudio ?? true,
@@ -199,6 +201,27 @@ export class Room extends Emitter<RoomEvents> {
     return this.#localMedia.stopScreenShare()
   }
 
+  get audioProcessor(): TrackProcessor | undefined {
+    return this.#localMedia.processor('audio')
+  }
+
+  get videoProcessor(): TrackProcessor | undefined {
+    return this.#localMedia.processor('video')
+  }
+
+  /**
+   * What the microphone captures goes through the processor, now, after changes of device, mutes and reconnects, until
+   * another is set; undefined: as it is captured. Nothing is renegotiated. One that fails is told by `processor-failed`.
+   */
+  setAudioProcessor(processor: TrackProcessor | undefined): Promise<void> {
+    return this.#localMedia.setProcessor('audio', processor)
+  }
+
+  /** The same for the camera. */
+  setVideoProcessor(processor: TrackProcessor | undefined): Promise<void> {
+    return this.#localMedia.setProcessor('video', processor)
+  }
+
   mute(publication: LocalPublication): Promise<void> {
     return publication.mute()
   }
@@ -250,7 +273,9 @@ export class Room extends Emitter<RoomEvents> {
 
   /** @internal */
   async enter(): Promise<void> {
-    const { audio = false, video = false } = this.#options.join
+    const { audio = false, video = false, audioProcessor, videoProcessor } = this.#options.join
+    if (audioProcessor) void this.#localMedia.setProcessor('audio', audioProcessor)
+    if (videoProcessor) void this.#localMedia.setProcessor('video', videoProcessor)
     const capturing = audio || video ? this.#localMedia.capture(audio, video) : undefined
     capturing?.catch(() => undefined)
     const answer = await this.#request('rtc.join', this.#joinBody())
