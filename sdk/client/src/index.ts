@@ -138,6 +138,7 @@ export {
   updatePushPreferences,
 } from './push/push-preferences.ts'
 export { disableWebPush, enableWebPush, type WebPushOptions } from './push/web-push.ts'
+export type { AdaptationReason, VideoAdaptation } from './rtc/cpu-adaptation.ts'
 export type { Devices } from './rtc/devices.ts'
 export { watchLevel } from './rtc/level-meter.ts'
 export type { CaptureWish, PublishOptions, ScreenShareOptions } from './rtc/local-media.ts'
@@ -145,6 +146,7 @@ export type { LocalPublication } from './rtc/local-publication.ts'
 export type {
   LocalParticipant,
   Participant,
+  ParticipantNetwork,
   Publication,
   RemoteParticipant,
   RemotePublication,
@@ -154,6 +156,7 @@ export type { RemoteTrack } from './rtc/remote-track.ts'
 export type { Room } from './rtc/room.ts'
 export type { JoinOptions, RoomCloseReason, RoomEvents, RoomState } from './rtc/room-events.ts'
 export type { Rtc } from './rtc/rtc.ts'
+export type { DistanceOptions, ListenerPosition, Position } from './rtc/spatial-audio.ts'
 export type {
   DownlinkFacts,
   NetworkLevel,

@@ -7,6 +7,7 @@ import type { LocalParticipant } from './participant.ts'
 import { ProcessorSlot } from './processor-slot.ts'
 import { PublishConnection, type PublishConnectionOptions, type Section } from './publish-connection.ts'
 import type { ProcessorFailure, TrackProcessor } from './track-processor.ts'
+import { activeLayers, cappedEncoding, type EncodingBase } from './video-cap.ts'
 
 export interface PublishOptions {
   /** `camera` for video and `microphone` for audio unless told. */
@@ -61,6 +62,10 @@ export class LocalMedia {
   readonly #deviceIds = new Map<'audio' | 'video', string>()
   /** By publication: layers that are asked for. The server may ask before its answer is read. */
   readonly #layers = new Map<string, readonly boolean[]>()
+  /** How much of its video the processor cannot carry; see `sendSteps`. */
+  #cpuStep = 0
+  /** What the encodings of a sender were made with. */
+  readonly #bases = new WeakMap<RTCRtpSender, readonly EncodingBase[]>()
   #iceServers: readonly IceServer[] = []
   #connection: PublishConnection | undefined
   /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
@@ -214,6 +219,16 @@ export class LocalMedia {
     if (publication) void this.#inTurn(() => this.#applyLayers(publication)).catch(() => undefined)
   }
 
+  /** Gives up layers and frames of all videos, or takes them up again; see `sendSteps`. */
+  setCpuStep(step: number): Promise<void> {
+    this.#cpuStep = step
+    return this.#inTurn(async () => {
+      for (const publication of this.#publications.values()) {
+        await this.#applyLayers(publication).catch(() => undefined) // One that was released takes no parameters.
+      }
+    })
+  }
+
   /** A new place in the room: everything that was published is published again. */
   async handleFreshPlace(iceServers: readonly IceServer[]): Promise<void> {
     this.#iceServers = iceServers
@@ -247,6 +262,7 @@ export class LocalMedia {
         publication.toldMuted = publication.muted
         this.#publications.set(publication.id, publication)
         this.#options.onChanged(publication)
+        await this.#applyLayers(publication).catch(() => undefined)
       }
     })
   }
@@ -387,14 +403,36 @@ export class LocalMedia {
     }
   }
 
-  async #applyLayers({ id, section }: LocalPublication): Promise<void> {
-    const active = this.#layers.get(id)
+  async #applyLayers({ id, section, kind, source }: LocalPublication): Promise<void> {
+    if (kind === 'audio') return
     const { sender } = section.transceiver
     const parameters = sender.getParameters()
     const { encodings } = parameters
-    if (active === undefined || encodings.length !== active.length) return
-    if (encodings.every((encoding, index) => (encoding.active ?? true) === active[index])) return
-    for (const [index, encoding] of encodings.entries()) encoding.active = active[index] ?? true
+    const step = this.#cpuStep
+    const active = activeLayers(this.#layers.get(id), encodings.length, step)
+    const bases = this.#bases.get(sender) ?? encodings.map(baseOf)
+    this.#bases.set(sender, bases)
+    const wanted = encodings.map((encoding, index) => ({
+      active: active?.[index] ?? encoding.active ?? true,
+      ...cappedEncoding(bases[index] ?? baseOf(encoding), { source, layers: encodings.length, step }),
+    }))
+    const isThere = (encoding: RTCRtpEncodingParameters, index: number) => {
+      const { active, maxFramerate, scaleResolutionDownBy } = wanted[index] ?? {}
+      const present = baseOf(encoding)
+      return (
+        (encoding.active ?? true) === active &&
+        present.maxFramerate === maxFramerate &&
+        present.scaleResolutionDownBy === scaleResolutionDownBy
+      )
+    }
+    if (encodings.every(isThere)) return
+    for (const [index, encoding] of encodings.entries()) {
+      const { active = true, maxFramerate, scaleResolutionDownBy } = wanted[index] ?? {}
+      encoding.active = active
+      if (maxFramerate === undefined) delete encoding.maxFramerate
+      else encoding.maxFramerate = maxFramerate
+      if (scaleResolutionDownBy !== undefined) encoding.scaleResolutionDownBy = scaleResolutionDownBy
+    }
     await sender.setParameters(parameters)
   }
 
@@ -460,6 +498,10 @@ export class LocalMedia {
     this.#turn = result.catch(() => undefined)
     return result
   }
+}
+
+function baseOf({ maxFramerate, scaleResolutionDownBy }: RTCRtpEncodingParameters): EncodingBase {
+  return { maxFramerate, scaleResolutionDownBy }
 }
 
 function encodingsOf(

@@ -7,7 +7,13 @@ import type {
 } from '@parley/contracts'
 import type { LocalPublication } from './local-publication.ts'
 import type { RemoteTrack } from './remote-track.ts'
-import type { Quality } from './statistics.ts'
+import type { NetworkLevel, Quality } from './statistics.ts'
+
+/** From 5 (as good as it gets) down to 1 (hardly usable): what a participant sends, and what it receives. */
+export interface ParticipantNetwork {
+  uplink: NetworkLevel
+  downlink: NetworkLevel
+}
 
 /** What a participant of either side has. `level` runs from 0 to 1 while `speaking`. */
 export interface Participant {
@@ -19,6 +25,8 @@ export interface Participant {
   readonly level: number
   readonly speaking: boolean
   readonly quality: Quality
+  /** How it is connected each way, as it reports; undefined until it has published for some seconds. */
+  readonly network: ParticipantNetwork | undefined
   publication(source: PublicationSource): Publication | undefined
 }
 
@@ -41,6 +49,7 @@ abstract class RoomParticipant<P extends Publication> implements Participant {
   level = 0
   speaking = false
   quality: Quality = 'unknown'
+  network: ParticipantNetwork | undefined
 
   abstract get id(): string
 

@@ -54,6 +54,7 @@ export class RemoteMedia {
   readonly #wishes: SubscriptionWishes
   #iceServers: readonly IceServer[] = []
   readonly #playout = new WeakMap<RemoteTrack, PlayoutTarget>()
+  #scale = 1
   #connection: SubscribeConnection | undefined
   #assignments: readonly Assignment[] = []
 
@@ -127,12 +128,14 @@ export class RemoteMedia {
     const known = participant.publications.get(facts.id)
     if (known) {
       known.update(facts)
+      if (this.#scale < 1) this.setScale(this.#scale)
       this.#options.onChanged({ publication: known, participant })
       return
     }
     const publication = new RemotePublication(facts, participant)
     participant.publications.set(facts.id, publication)
     this.#publications.set(facts.id, publication)
+    if (this.#scale < 1) this.setScale(this.#scale)
     this.#options.onAdded({ publication, participant })
     this.#reconcile()
   }
@@ -157,6 +160,15 @@ export class RemoteMedia {
 
   setEnabled(publicationId: string, enabled: boolean): void {
     this.#wishes.setEnabled(publicationId, enabled)
+  }
+
+  /** Asks for videos in a share of the size they are shown in. */
+  setScale(scale: number): void {
+    this.#scale = scale
+    const sizes = [...this.#publications.values()].flatMap(({ id, kind, size }) =>
+      kind === 'video' && size ? [[id, size] as const] : [],
+    )
+    this.#wishes.setScale(scale, new Map(sizes))
   }
 
   /** Lets media wait as long as its losses ask for. */
@@ -215,7 +227,10 @@ export class RemoteMedia {
       onBlocked: () => this.audio.handleBlocked(),
     })
     publication.setTrack(track)
-    if (track.kind === 'audio' && this.#options.playsAudio) this.audio.play(track)
+    if (track.kind === 'audio' && this.#options.playsAudio) {
+      const isVoice = publication.source === 'microphone'
+      this.audio.play(track, isVoice ? publication.participant.userId : undefined)
+    }
     this.#options.onSubscribed({ track, publication, participant: publication.participant })
   }
 

@@ -1,7 +1,8 @@
 import type { RtcLeaveReason } from '@parley/contracts'
 import type { ParleyError } from '../parley-error.ts'
+import type { VideoAdaptation } from './cpu-adaptation.ts'
 import type { CaptureWish } from './local-media.ts'
-import type { Participant, Publication, RemoteParticipant } from './participant.ts'
+import type { Participant, ParticipantNetwork, Publication, RemoteParticipant } from './participant.ts'
 import type { TrackEvent } from './remote-media.ts'
 import type { Quality, RoomStatistics } from './statistics.ts'
 import type { ProcessorFailure, TrackProcessor } from './track-processor.ts'
@@ -21,6 +22,8 @@ export interface JoinOptions {
   playsAudio?: boolean
   /** False: videos come in full whatever size they are shown in. */
   adaptive?: boolean
+  /** False: videos are sent and asked for in full however busy the processor is. */
+  adaptsToCpu?: boolean
   /** Gives up joining. */
   signal?: AbortSignal
 }
@@ -49,10 +52,14 @@ export interface RoomEvents {
   /** Loudest first. */
   speakers: { speakers: readonly Participant[] }
   quality: { participant: Participant; quality: Quality }
+  /** The network of a participant has become better or worse, either way. */
+  network: { participant: Participant; network: ParticipantNetwork }
   /** Each 2 s. */
   statistics: RoomStatistics
   /** The browser wants a click before it plays audio: show a button that calls `startAudio`. */
   'audio-blocked': { blocked: boolean }
+  /** Videos were made smaller or slower as the processor is busy, or larger again. */
+  'video-adapted': VideoAdaptation
   /** Noise suppression or a background stopped working: what is captured is sent as it is. */
   'processor-failed': ProcessorFailure
   closed: { reason: RoomCloseReason; error?: ParleyError }

@@ -9,12 +9,14 @@ import { Backoff } from '../connection/backoff.ts'
 import type { Request } from '../connection/connection.ts'
 import { Emitter } from '../emitter.ts'
 import { asParleyError, ParleyError } from '../parley-error.ts'
+import { CpuAdaptation, receiveSteps } from './cpu-adaptation.ts'
 import type { Devices } from './devices.ts'
 import { LocalMedia, type PublishOptions, type ScreenShareOptions } from './local-media.ts'
 import type { LocalPublication } from './local-publication.ts'
 import {
   LocalParticipant,
   type Participant,
+  type ParticipantNetwork,
   type RemoteParticipant,
   type RemotePublication,
 } from './participant.ts'
@@ -23,7 +25,8 @@ import { RemoteMedia, type RemotePublicationEvent } from './remote-media.ts'
 import type { JoinOptions, RoomCloseReason, RoomEvents, RoomState } from './room-events.ts'
 import { roomQuality } from './room-quality.ts'
 import type { RtcEvent } from './rtc.ts'
-import { factsOf, type Quality, type RoomStatistics, withPath } from './statistics.ts'
+import type { DistanceOptions, ListenerPosition, Position } from './spatial-audio.ts'
+import { asLevels, factsOf, type Quality, type RoomStatistics, withLost, withPath } from './statistics.ts'
 import { StatisticsSampler } from './statistics-sampler.ts'
 import type { TrackProcessor } from './track-processor.ts'
 
@@ -77,6 +80,7 @@ export class Room extends Emitter<RoomEvents> {
   readonly #localMedia: LocalMedia
   readonly #remote: RemoteMedia
   readonly #sampler: StatisticsSampler
+  readonly #cpu: CpuAdaptation | undefined
   readonly #backoff = new Backoff({ baseMs: 500, maxMs: 8_000 })
   readonly #lost = new Set<'signalling' | 'publish' | 'subscribe'>()
   #state: RoomState = { status: 'joining' }
@@ -135,6 +139,7 @@ export class Room extends Emitter<RoomEvents> {
       onSubscribed: (event) => this.#tell('track-subscribed', event),
       onUnsubscribed: (event) => this.#tell('track-unsubscribed', event),
     })
+    this.#cpu = options.join.adaptsToCpu === false ? undefined : new CpuAdaptation()
     this.#sampler = new StatisticsSampler({
       publish: () => this.#localMedia.getStats(),
       subscribe: () => this.#remote.getStats(),
@@ -248,6 +253,32 @@ export class Room extends Emitter<RoomEvents> {
     return this.#remote.audio.start()
   }
 
+  /** Where this client is, and looks: at the origin, away from the viewer, until told. */
+  setListenerPosition(position: ListenerPosition): void {
+    this.#remote.audio.spatial.setListener(position)
+  }
+
+  get listenerPosition(): ListenerPosition {
+    return this.#remote.audio.spatial.listener
+  }
+
+  /**
+   * Lets the microphones of a user be heard from a place; undefined: from everywhere. It is kept by user, so that it
+   * outlasts reconnects, and concerns this client only: the application tells others. Needs `playsAudio`.
+   */
+  setParticipantPosition(participant: RemoteParticipant, position: Position | undefined): void {
+    this.#remote.audio.setPosition(participant.userId, position)
+  }
+
+  participantPosition(participant: RemoteParticipant): Position | undefined {
+    return this.#remote.audio.positionOf(participant.userId)
+  }
+
+  /** How voices get quieter with distance. */
+  setDistanceOptions(options: DistanceOptions): void {
+    this.#remote.audio.spatial.setDistance(options)
+  }
+
   /** Stops or takes up again what somebody publishes, for this client only. */
   setSubscribed(publication: RemotePublication, subscribed: boolean): void {
     this.#remote.setEnabled(publication.id, subscribed)
@@ -339,6 +370,12 @@ export class Room extends Emitter<RoomEvents> {
       case 'rtc.publication-layers':
         this.#localMedia.handleLayers(event.publicationId, event.active)
         return
+      case 'rtc.network-levels':
+        for (const { participantId, uplink, downlink } of event.levels) {
+          const participant = remote.participants.get(participantId)
+          if (participant) this.#setNetwork(participant, asLevels(uplink, downlink))
+        }
+        return
       case 'rtc.path-measured':
         this.#path = event
         return
@@ -362,7 +399,10 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #takeStatistics(measured: RoomStatistics): void {
-    const statistics = withPath(measured, this.#path)
+    const statistics = withLost(withPath(measured, this.#path), {
+      publish: this.#lost.has('publish'),
+      subscribe: this.#lost.has('subscribe'),
+    })
     this.#path = undefined
     this.#remote.setPlayout(statistics.received)
     if (this.#state.status === 'connected') this.#backoff.reset()
@@ -373,9 +413,31 @@ export class Room extends Emitter<RoomEvents> {
     })
     this.#setQuality(this.local, qualities.own)
     for (const [participant, quality] of qualities.others) this.#setQuality(participant, quality)
+    this.#setNetwork(this.local, { uplink: statistics.uplinkLevel, downlink: statistics.downlinkLevel })
+    this.#adaptToCpu(statistics)
     this.emit('statistics', statistics)
     const facts = factsOf(statistics, qualities.own)
     this.#tellServer('rtc.report', { facts }).catch(() => undefined) // Two seconds are lost.
+  }
+
+  #setNetwork(
+    participant: { network: ParticipantNetwork | undefined } & Participant,
+    network: ParticipantNetwork,
+  ): void {
+    const before = participant.network
+    if (before?.uplink === network.uplink && before.downlink === network.downlink) return
+    participant.network = network
+    this.#tell('network', { participant, network })
+  }
+
+  #adaptToCpu(statistics: RoomStatistics): void {
+    const isHidden = globalThis.document?.visibilityState === 'hidden'
+    for (const change of this.#cpu?.update(statistics, isHidden) ?? []) {
+      // A sender that was released meanwhile takes no parameters.
+      if (change.direction === 'sent') this.#localMedia.setCpuStep(change.step).catch(() => undefined)
+      else this.#remote.setScale(receiveSteps[change.step] ?? 1)
+      this.#tell('video-adapted', change)
+    }
   }
 
   #setQuality(participant: { quality: Quality } & Participant, quality: Quality): void {

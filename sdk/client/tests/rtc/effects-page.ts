@@ -195,7 +195,10 @@ async function background(way: 'frames' | 'elements'): Promise<BackgroundResult>
     view.drawImage(video, 0, 0, size.width, size.height)
     pictures.push(look.toDataURL('image/png'))
   }
-  const read = (area: keyof typeof areas) => view.getImageData(...areas[area]).data
+  const read = (area: keyof typeof areas) => {
+    const [x, y, width, height] = areas[area]
+    return view.getImageData(x, y, width, height).data
+  }
   const contrast = (area: keyof typeof areas) => {
     const pixels = read(area)
     let sum = 0
