@@ -45,6 +45,12 @@ export interface RemoteMediaOptions {
   onUnsubscribed: (event: TrackEvent) => void
 }
 
+const mayComeBack = new Set<RtcLeaveReason>(['connection-lost', 'media-timeout', 'server-stopping'])
+
+function unwantedKey({ participant, source, name = '' }: RemotePublication): string {
+  return [participant.userId, source, name].join('\n')
+}
+
 /** The others: who is there, what they publish, and what of it arrives. It owns the subscribe connection. */
 export class RemoteMedia {
   readonly participants = new Map<string, RemoteParticipant>()
@@ -53,6 +59,8 @@ export class RemoteMedia {
   readonly #publications = new Map<string, RemotePublication>()
   readonly #wishes: SubscriptionWishes
   #iceServers: readonly IceServer[] = []
+  /** What the application does not want of whom; outlasts that somebody joins anew after a lost connection. */
+  readonly #unwanted = new Set<string>()
   readonly #playout = new WeakMap<RemoteTrack, PlayoutTarget>()
   #scale = 1
   #connection: SubscribeConnection | undefined
@@ -119,6 +127,7 @@ export class RemoteMedia {
     if (!participant) return
     for (const id of [...participant.publications.keys()]) this.handleRemoved(participantId, id)
     this.participants.delete(participantId)
+    if (!mayComeBack.has(reason)) this.#forgetUnwanted(participant.userId)
     this.#options.onLeft(participant, reason)
   }
 
@@ -135,6 +144,7 @@ export class RemoteMedia {
     const publication = new RemotePublication(facts, participant)
     participant.publications.set(facts.id, publication)
     this.#publications.set(facts.id, publication)
+    if (this.#unwanted.has(unwantedKey(publication))) this.#wishes.setEnabled(facts.id, false)
     if (this.#scale < 1) this.setScale(this.#scale)
     this.#options.onAdded({ publication, participant })
     this.#reconcile()
@@ -158,8 +168,10 @@ export class RemoteMedia {
     this.#options.onChanged({ publication, participant: publication.participant })
   }
 
-  setEnabled(publicationId: string, enabled: boolean): void {
-    this.#wishes.setEnabled(publicationId, enabled)
+  setEnabled(publication: RemotePublication, enabled: boolean): void {
+    if (enabled) this.#unwanted.delete(unwantedKey(publication))
+    else this.#unwanted.add(unwantedKey(publication))
+    this.#wishes.setEnabled(publication.id, enabled)
   }
 
   /** Asks for videos in a share of the size they are shown in. */
@@ -199,6 +211,10 @@ export class RemoteMedia {
     this.#assign([])
     this.#wishes.close()
     this.audio.close()
+  }
+
+  #forgetUnwanted(userId: string): void {
+    for (const key of [...this.#unwanted]) if (key.startsWith(`${userId}\n`)) this.#unwanted.delete(key)
   }
 
   #assign(assignments: readonly Assignment[]): void {

@@ -281,7 +281,7 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Stops or takes up again what somebody publishes, for this client only. */
   setSubscribed(publication: RemotePublication, subscribed: boolean): void {
-    this.#remote.setEnabled(publication.id, subscribed)
+    this.#remote.setEnabled(publication, subscribed)
   }
 
   /** Mutes somebody else; needs `local.isModerator`. */

@@ -18,6 +18,8 @@ export async function servePage(
     outdir: '/bundle',
     format: 'esm',
     target: 'es2022',
+    // What the SDK says of its side effects does not hold for pages under test.
+    ignoreAnnotations: true,
     conditions: ['parley-source', 'browser'],
   })
   const served = new Map(outputFiles.map(({ path, contents }) => [path.replace('/bundle', ''), contents]))
