@@ -5,6 +5,7 @@ import { useStored } from '../view-models/use-stored.ts'
 import { capitalised } from '../words/capitalised.ts'
 import { DeviceSelect } from './device-select.tsx'
 import { CameraIcon, CameraOffIcon, MicrophoneIcon, MicrophoneOffIcon } from './meeting-icons.tsx'
+import { chosenEffects } from './use-effects.ts'
 import { usePreview } from './use-preview.ts'
 import { errorText, useMeetingWords } from './words.ts'
 
@@ -21,18 +22,26 @@ export function Lobby(props: {
   const [camera, setCamera] = useStored<'on' | 'off'>('parley demo camera', 'on')
   const [audioId, setAudioId] = useState('')
   const [videoId, setVideoId] = useState('')
+  const [isJoining, setJoining] = useState(false)
   const hasMicrophone = microphone === 'on'
   const hasCamera = camera === 'on'
   const preview = usePreview({ audio: hasMicrophone, video: hasCamera, audioId, videoId })
   const problem = preview.problem ?? props.problem
 
-  const submit = (event: FormEvent) => {
+  const submit = async (event: FormEvent) => {
     event.preventDefault()
+    if (isJoining) return
+    setJoining(true)
+    // Nobody who wanted a blurred room is shown without: then rather nobody joins.
+    const effects = await chosenEffects().catch(() => undefined)
+    setJoining(false)
+    if (!effects) return
     const chosen = (id: string) => (id === '' ? true : { deviceId: { exact: id } })
     props.onJoin({
       name: name.trim() || capitalised(userId),
       audio: hasMicrophone && chosen(audioId),
       video: hasCamera && chosen(videoId),
+      ...effects,
     })
   }
 

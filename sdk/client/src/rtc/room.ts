@@ -218,13 +218,15 @@ export class Room extends Emitter<RoomEvents> {
    * What the microphone captures goes through the processor, now, after changes of device, mutes and reconnects, until
    * another is set; undefined: as it is captured. Nothing is renegotiated. One that fails is told by `processor-failed`.
    */
-  setAudioProcessor(processor: TrackProcessor | undefined): Promise<void> {
-    return this.#localMedia.setProcessor('audio', processor)
+  async setAudioProcessor(processor: TrackProcessor | undefined): Promise<void> {
+    await this.#localMedia.setProcessor('audio', processor)
+    this.#change()
   }
 
   /** The same for the camera. */
-  setVideoProcessor(processor: TrackProcessor | undefined): Promise<void> {
-    return this.#localMedia.setProcessor('video', processor)
+  async setVideoProcessor(processor: TrackProcessor | undefined): Promise<void> {
+    await this.#localMedia.setProcessor('video', processor)
+    this.#change()
   }
 
   mute(publication: LocalPublication): Promise<void> {

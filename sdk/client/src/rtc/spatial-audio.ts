@@ -74,7 +74,10 @@ export class SpatialAudio {
   place(id: string, track: MediaStreamTrack, position: Position): void {
     const context = this.#begin()
     const present = this.#voices.get(id)
-    if (present?.track === track) return move(present.panner, position, context)
+    if (present?.track === track) {
+      move(present.panner, position, context)
+      return
+    }
     this.remove(id)
     const panner = new PannerNode(context, {
       panningModel: 'HRTF',

@@ -49,8 +49,9 @@ RTCPeerConnection.prototype.getStats = async function (this: RTCPeerConnection) 
 
 /** Everything on its way to loudspeakers passes by here. */
 const meters: { context: BaseAudioContext; sides: AnalyserNode[] }[] = []
-const connect = AudioNode.prototype.connect as (this: AudioNode, target: AudioNode) => AudioNode
-AudioNode.prototype.connect = function (this: AudioNode, target: AudioNode) {
+const connect = AudioNode.prototype.connect as (this: AudioNode, ...to: [AudioNode]) => AudioNode
+AudioNode.prototype.connect = function (this: AudioNode, ...to: [AudioNode]) {
+  const [target] = to
   if (target instanceof AudioDestinationNode) {
     const splitter = this.context.createChannelSplitter(2)
     connect.call(this, splitter)
@@ -61,7 +62,7 @@ AudioNode.prototype.connect = function (this: AudioNode, target: AudioNode) {
     })
     meters.push({ context: this.context, sides })
   }
-  return connect.apply(this, arguments as unknown as [AudioNode])
+  return connect.apply(this, to)
 } as typeof AudioNode.prototype.connect
 
 async function heard(): Promise<{ left: number; right: number }> {

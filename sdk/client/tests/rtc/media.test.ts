@@ -355,6 +355,11 @@ describe.skipIf(missing !== '')(`what a room does to media${missing && ` (skippe
     await alice.evaluate(() => globalThis.page.parley.resume())
     await isAsBefore()
     expect(await id()).not.toBe(firstId)
+
+    await bob.evaluate(() => globalThis.page.parley.suspend())
+    await vi.waitFor(async () => expect((await state()).delivery).toBeUndefined(), soon)
+    await bob.evaluate(() => globalThis.page.parley.resume())
+    await isAsBefore()
     expect(problems).toEqual([])
   }, 120_000)
 
