@@ -7,7 +7,7 @@ import type { LocalParticipant } from './participant.ts'
 import { ProcessorSlot } from './processor-slot.ts'
 import { PublishConnection, type PublishConnectionOptions, type Section } from './publish-connection.ts'
 import type { ProcessorFailure, TrackProcessor } from './track-processor.ts'
-import { activeLayers, cappedEncoding, type EncodingBase } from './video-cap.ts'
+import { VideoCaps } from './video-cap.ts'
 
 export interface PublishOptions {
   /** `camera` for video and `microphone` for audio unless told. */
@@ -64,8 +64,7 @@ export class LocalMedia {
   readonly #layers = new Map<string, readonly boolean[]>()
   /** How much of its video the processor cannot carry; see `sendSteps`. */
   #cpuStep = 0
-  /** What the encodings of a sender were made with. */
-  readonly #bases = new WeakMap<RTCRtpSender, readonly EncodingBase[]>()
+  readonly #caps = new VideoCaps()
   #iceServers: readonly IceServer[] = []
   #connection: PublishConnection | undefined
   /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
@@ -405,35 +404,8 @@ export class LocalMedia {
 
   async #applyLayers({ id, section, kind, source }: LocalPublication): Promise<void> {
     if (kind === 'audio') return
-    const { sender } = section.transceiver
-    const parameters = sender.getParameters()
-    const { encodings } = parameters
-    const step = this.#cpuStep
-    const active = activeLayers(this.#layers.get(id), encodings.length, step)
-    const bases = this.#bases.get(sender) ?? encodings.map(baseOf)
-    this.#bases.set(sender, bases)
-    const wanted = encodings.map((encoding, index) => ({
-      active: active?.[index] ?? encoding.active ?? true,
-      ...cappedEncoding(bases[index] ?? baseOf(encoding), { source, layers: encodings.length, step }),
-    }))
-    const isThere = (encoding: RTCRtpEncodingParameters, index: number) => {
-      const { active, maxFramerate, scaleResolutionDownBy } = wanted[index] ?? {}
-      const present = baseOf(encoding)
-      return (
-        (encoding.active ?? true) === active &&
-        present.maxFramerate === maxFramerate &&
-        present.scaleResolutionDownBy === scaleResolutionDownBy
-      )
-    }
-    if (encodings.every(isThere)) return
-    for (const [index, encoding] of encodings.entries()) {
-      const { active = true, maxFramerate, scaleResolutionDownBy } = wanted[index] ?? {}
-      encoding.active = active
-      if (maxFramerate === undefined) delete encoding.maxFramerate
-      else encoding.maxFramerate = maxFramerate
-      if (scaleResolutionDownBy !== undefined) encoding.scaleResolutionDownBy = scaleResolutionDownBy
-    }
-    await sender.setParameters(parameters)
+    const watched = this.#layers.get(id)
+    await this.#caps.apply(section.transceiver.sender, { source, watched, step: this.#cpuStep })
   }
 
   async #recapture(publication: LocalPublication): Promise<void> {
@@ -498,10 +470,6 @@ export class LocalMedia {
     this.#turn = result.catch(() => undefined)
     return result
   }
-}
-
-function baseOf({ maxFramerate, scaleResolutionDownBy }: RTCRtpEncodingParameters): EncodingBase {
-  return { maxFramerate, scaleResolutionDownBy }
 }
 
 function encodingsOf(

@@ -28,6 +28,7 @@ export interface DistanceOptions {
 const ahead: Position = { x: 0, y: 0, z: -1 }
 /** Jumps in position would click. */
 const glideSeconds = 0.03
+const blockedAfterMs = 1_000
 
 interface Voice {
   track: MediaStreamTrack
@@ -51,6 +52,7 @@ export class SpatialAudio {
   #listener: ListenerPosition = { x: 0, y: 0, z: 0 }
   #distance: DistanceOptions = {}
   #deviceId = ''
+  #blocked: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: SpatialAudioOptions) {
     this.#options = options
@@ -114,6 +116,7 @@ export class SpatialAudio {
   }
 
   close(): void {
+    clearTimeout(this.#blocked)
     for (const id of [...this.#voices.keys()]) this.remove(id)
     void this.#context?.close()
     this.#context = undefined
@@ -125,7 +128,10 @@ export class SpatialAudio {
     this.#context = context
     if (this.#deviceId !== '') void this.setDevice(this.#deviceId).catch(() => undefined)
     this.#placeListener()
-    if (context.state === 'suspended') this.#options.onBlocked()
+    // Contexts begin suspended, and run a moment later where the browser lets them.
+    this.#blocked = setTimeout(() => {
+      if (context.state !== 'running') this.#options.onBlocked()
+    }, blockedAfterMs)
     return context
   }
 

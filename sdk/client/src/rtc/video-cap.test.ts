@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { activeLayers, cappedEncoding } from './video-cap.ts'
+import { activeLayers, cappedEncoding, VideoCaps } from './video-cap.ts'
 
 test('RTC-124: the lowest layer always stays, and nobody gets what nobody watches', () => {
   expect(activeLayers(undefined, 3, 0)).toEqual([true, true, true])
@@ -22,4 +22,36 @@ test('RTC-124: one encoding is scaled, layers are not, a screen keeps its size',
     cappedEncoding({ maxFramerate: 15, scaleResolutionDownBy: 1 }, { source: 'screen', layers: 1, step })
   expect(screen(0)).toEqual({ maxFramerate: 15, scaleResolutionDownBy: 1 })
   expect(screen(2)).toEqual({ maxFramerate: 3.75, scaleResolutionDownBy: 1 })
+})
+
+test('RTC-124: what was capped is as it was made once the processor can carry it; nothing is set twice', async () => {
+  const set: RTCRtpEncodingParameters[][] = []
+  let encodings: RTCRtpEncodingParameters[] = [
+    { rid: 'q', scaleResolutionDownBy: 2 },
+    { rid: 'f', scaleResolutionDownBy: 1 },
+  ]
+  const sender = {
+    getParameters: () => ({ encodings: structuredClone(encodings) }),
+    setParameters: async (parameters: { encodings: RTCRtpEncodingParameters[] }) => {
+      encodings = parameters.encodings
+      set.push(encodings)
+    },
+  } as unknown as RTCRtpSender
+  const caps = new VideoCaps()
+  const apply = (step: number, watched?: boolean[]) => caps.apply(sender, { source: 'camera', watched, step })
+  await apply(0)
+  expect(set).toEqual([])
+  await apply(2, [true, true])
+  await apply(2, [true, true])
+  expect(set).toEqual([
+    [
+      { rid: 'q', active: true, scaleResolutionDownBy: 2, maxFramerate: 20 },
+      { rid: 'f', active: false, scaleResolutionDownBy: 1, maxFramerate: 20 },
+    ],
+  ])
+  await apply(0, [false, true])
+  expect(encodings).toEqual([
+    { rid: 'q', active: false, scaleResolutionDownBy: 2 },
+    { rid: 'f', active: true, scaleResolutionDownBy: 1 },
+  ])
 })

@@ -2,7 +2,7 @@ import type { PublicationSource } from '@parley/contracts'
 import { sendSteps } from './cpu-adaptation.ts'
 
 /** What an encoding was made with. */
-export interface EncodingBase {
+interface EncodingBase {
   maxFramerate: number | undefined
   scaleResolutionDownBy: number | undefined
 }
@@ -36,4 +36,48 @@ export function cappedEncoding(
     framesPerSecond === undefined ? base.maxFramerate : Math.min(base.maxFramerate ?? 60, framesPerSecond)
   if (layers > 1 || droppedLayers === 0) return { ...base, maxFramerate }
   return { maxFramerate, scaleResolutionDownBy: (base.scaleResolutionDownBy ?? 1) * 2 ** droppedLayers }
+}
+
+/** Holds senders of video to what is watched, and to what the processor can carry. */
+export class VideoCaps {
+  readonly #bases = new WeakMap<RTCRtpSender, readonly EncodingBase[]>()
+
+  /** `watched` undefined: all layers. Rejects when the sender takes no parameters any more. */
+  async apply(
+    sender: RTCRtpSender,
+    {
+      source,
+      watched,
+      step,
+    }: { source: PublicationSource; watched: readonly boolean[] | undefined; step: number },
+  ): Promise<void> {
+    const parameters = sender.getParameters()
+    const { encodings } = parameters
+    const active = activeLayers(watched, encodings.length, step)
+    const bases = this.#bases.get(sender) ?? encodings.map(baseOf)
+    this.#bases.set(sender, bases)
+    let isChanged = false
+    for (const [index, encoding] of encodings.entries()) {
+      const { maxFramerate, scaleResolutionDownBy } = cappedEncoding(bases[index] ?? baseOf(encoding), {
+        source,
+        layers: encodings.length,
+        step,
+      })
+      const isActive = encoding.active ?? true
+      const wanted = { active: active?.[index] ?? isActive, maxFramerate, scaleResolutionDownBy }
+      const present = { active: isActive, ...baseOf(encoding) }
+      if (Object.entries(wanted).every(([name, value]) => present[name as keyof typeof present] === value))
+        continue
+      isChanged = true
+      encoding.active = wanted.active
+      if (maxFramerate === undefined) delete encoding.maxFramerate
+      else encoding.maxFramerate = maxFramerate
+      if (scaleResolutionDownBy !== undefined) encoding.scaleResolutionDownBy = scaleResolutionDownBy
+    }
+    if (isChanged) await sender.setParameters(parameters)
+  }
+}
+
+function baseOf({ maxFramerate, scaleResolutionDownBy }: RTCRtpEncodingParameters): EncodingBase {
+  return { maxFramerate, scaleResolutionDownBy }
 }

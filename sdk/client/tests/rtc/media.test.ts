@@ -243,6 +243,7 @@ describe.skipIf(missing !== '')(`what a room does to media${missing && ` (skippe
       return globalThis.media.heard()
     })
     expect(turned.right - turned.left).toBeGreaterThan(4)
+    expect(await bob.evaluate(() => globalThis.media.room().isAudioBlocked)).toBe(false)
   })
 
   test('RTC-124: a busy processor sends and asks for smaller videos, says why, and larger ones again', async () => {
