@@ -47,6 +47,14 @@ const browserLibraries = [
     out: 'sdk/client/dist',
     external: ['@sapphi-red/web-noise-suppressor'],
   },
+  // Alone, so that pages serve one file.
+  {
+    in: 'sdk/client/src/effects/background-worker.ts',
+    name: 'virtual-background-worker',
+    more: [],
+    out: 'sdk/client/dist',
+    external: [],
+  },
   {
     in: 'sdk/react/src/index.ts',
     more: [
@@ -72,7 +80,7 @@ export function esbuildTargets() {
       platform: 'browser',
       target: 'es2022',
       conditions: ['parley-source', 'browser'],
-      entryPoints: [{ in: target.in, out: 'index' }, ...target.more],
+      entryPoints: [{ in: target.in, out: target.name ?? 'index' }, ...target.more],
       outdir: target.out,
       splitting: true,
       chunkNames: 'chunks/[name]-[hash]',

@@ -1,5 +1,5 @@
 declare module '*.css'
-declare module '*?url' {
+declare module '*url' {
   /** Where the bundler serves the file from. */
   const url: string
   export default url

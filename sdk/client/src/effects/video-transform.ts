@@ -1,3 +1,5 @@
+import { carryFrames, openFrames } from './video-frames.ts'
+
 /** A picture, and its size in pixels. */
 export interface Picture {
   image: CanvasImageSource
@@ -5,68 +7,39 @@ export interface Picture {
   height: number
 }
 
+export type Canvas = HTMLCanvasElement | OffscreenCanvas
+
+/** Answers a canvas that shows what becomes of the picture; undefined: the picture is left out. */
+export type Draw = (picture: Picture) => Promise<Canvas | undefined>
+
 export interface VideoTransformOptions {
-  /** Answers a canvas that shows what becomes of the picture; undefined: the picture is left out. */
-  draw: (picture: Picture) => Promise<Canvas | undefined>
+  draw: Draw
   /** No more pictures come or can be taken. */
   onFailed: (error: unknown) => void
 }
 
-export type Canvas = HTMLCanvasElement | OffscreenCanvas
-
 export interface VideoTransform {
   readonly output: MediaStreamTrack
+  /** Ends the output; may be called more than once. */
   close(): void
 }
 
-/** W3C MediaStreamTrack Insertable Media Processing using Streams, as Chromium has it on the page. */
-interface BreakoutBox {
-  MediaStreamTrackProcessor: new (init: {
-    track: MediaStreamTrack
-    maxBufferSize?: number
-  }) => { readable: ReadableStream<VideoFrame> }
-  MediaStreamTrackGenerator: new (init: {
-    kind: 'video'
-  }) => MediaStreamTrack & { writable: WritableStream<VideoFrame> }
-}
-
-/** Sends each picture of a track through `draw`. The caller owns the track; `close` ends the output. */
+/** Sends each picture of a track through `draw`. The caller owns the track. */
 export function transformVideo(input: MediaStreamTrack, options: VideoTransformOptions): VideoTransform {
-  const scope = globalThis as Partial<BreakoutBox>
-  const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = scope
-  return MediaStreamTrackProcessor && MediaStreamTrackGenerator
-    ? throughFrames(input, options, { MediaStreamTrackProcessor, MediaStreamTrackGenerator })
-    : throughElements(input, options)
+  return throughFrames(input, options) ?? throughElements(input, options)
 }
 
 /** Frames of the track itself; they go on in a page that is not in view. */
 function throughFrames(
   input: MediaStreamTrack,
   { draw, onFailed }: VideoTransformOptions,
-  box: BreakoutBox,
-): VideoTransform {
-  const reader = new box.MediaStreamTrackProcessor({ track: input, maxBufferSize: 1 }).readable.getReader()
-  const output = new box.MediaStreamTrackGenerator({ kind: 'video' })
-  const writer = output.writable.getWriter()
+): VideoTransform | undefined {
+  const ends = openFrames(input)
+  if (!ends) return undefined
+  const { readable, output } = ends
+  const carried = carryFrames(readable.getReader(), output.writable.getWriter(), draw)
   let isOver = false
-  const take = async (frame: VideoFrame) => {
-    try {
-      const { displayWidth: width, displayHeight: height, timestamp } = frame
-      const canvas = await draw({ image: frame, width, height })
-      if (canvas && !isOver) await writer.write(new VideoFrame(canvas, { timestamp }))
-    } finally {
-      frame.close()
-    }
-  }
-  const run = async () => {
-    while (!isOver) {
-      const { value, done } = await reader.read()
-      // The owner of the input has ended it, and says so by itself.
-      if (done) return
-      await take(value)
-    }
-  }
-  run().catch((error: unknown) => {
+  carried.done.catch((error: unknown) => {
     if (!isOver) onFailed(error)
   })
   return {
@@ -74,8 +47,7 @@ function throughFrames(
     close: () => {
       if (isOver) return
       isOver = true
-      void reader.cancel().catch(() => undefined)
-      void writer.close().catch(() => undefined)
+      carried.close()
       output.stop()
     },
   }
@@ -92,8 +64,9 @@ function throughElements(input: MediaStreamTrack, { draw, onFailed }: VideoTrans
   canvas.height = input.getSettings().height ?? 360
   const context = canvas.getContext('2d')
   const [output] = canvas.captureStream().getVideoTracks()
-  if (!context || !output)
+  if (!context || !output) {
     throw new DOMException('The browser takes no pictures off a canvas', 'NotSupportedError')
+  }
   let isOver = false
   let timer: ReturnType<typeof setTimeout> | undefined
   const take = async () => {

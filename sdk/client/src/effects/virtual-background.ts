@@ -4,6 +4,7 @@ import { EmptyRoomSegmenter } from './empty-room-segmenter.ts'
 import { FramePace } from './frame-pace.ts'
 import type { PersonSegmenter } from './person-segmenter.ts'
 import { type Picture, transformVideo, type VideoTransform } from './video-transform.ts'
+import { transformInWorker, type WorkerTransform } from './worker-transform.ts'
 
 export type { Background } from './background-painter.ts'
 export { EmptyRoomSegmenter } from './empty-room-segmenter.ts'
@@ -15,6 +16,11 @@ export interface VirtualBackgroundOptions {
   segmenter?: PersonSegmenter
   /** 24 unless told. */
   framesPerSecond?: number
+  /**
+   * Where the page serves `virtual-background-worker.js` from: then drawing does not keep the page from its work, in
+   * browsers that can hand frames over.
+   */
+  workerUrl?: string
 }
 
 /**
@@ -26,14 +32,16 @@ export class VirtualBackground implements TrackProcessor {
   readonly name = 'virtual-background'
   readonly #segmenter: PersonSegmenter
   readonly #framesPerSecond: number
+  readonly #workerUrl: string | undefined
   #background: Background
-  #transform: VideoTransform | undefined
+  #transform: (VideoTransform & Partial<WorkerTransform>) | undefined
   #frameMs = 0
 
-  constructor({ background, segmenter, framesPerSecond = 24 }: VirtualBackgroundOptions) {
+  constructor({ background, segmenter, framesPerSecond = 24, workerUrl }: VirtualBackgroundOptions) {
     this.#background = background
     this.#segmenter = segmenter ?? new EmptyRoomSegmenter()
     this.#framesPerSecond = framesPerSecond
+    this.#workerUrl = workerUrl
   }
 
   get segmenter(): PersonSegmenter {
@@ -47,6 +55,7 @@ export class VirtualBackground implements TrackProcessor {
   /** From the next picture on. */
   setBackground(background: Background): void {
     this.#background = background
+    this.#transform?.setBackground?.(background)
   }
 
   /** Milliseconds that a picture takes, as a running mean. */
@@ -56,20 +65,7 @@ export class VirtualBackground implements TrackProcessor {
 
   async start(input: MediaStreamTrack, { fail }: ProcessorContext): Promise<MediaStreamTrack> {
     this.close()
-    const pace = new FramePace({ framesPerSecond: this.#framesPerSecond })
-    const painter = new BackgroundPainter()
-    this.#transform = transformVideo(input, {
-      onFailed: fail,
-      draw: async (picture) => {
-        const beganMs = performance.now()
-        if (!pace.takes(beganMs)) return undefined
-        const canvas = await this.#draw(picture, painter, pace.scale)
-        const tookMs = performance.now() - beganMs
-        this.#frameMs += 0.1 * (tookMs - this.#frameMs)
-        pace.took(tookMs)
-        return canvas
-      },
-    })
+    this.#transform = this.#inWorker(input, fail) ?? this.#onPage(input, fail)
     return this.#transform.output
   }
 
@@ -77,6 +73,39 @@ export class VirtualBackground implements TrackProcessor {
     this.#transform?.close()
     this.#transform = undefined
     this.#segmenter.close()
+  }
+
+  #inWorker(input: MediaStreamTrack, onFailed: (error: unknown) => void): WorkerTransform | undefined {
+    if (this.#workerUrl === undefined) return undefined
+    return transformInWorker(input, {
+      workerUrl: this.#workerUrl,
+      background: this.#background,
+      segmenter: this.#segmenter,
+      framesPerSecond: this.#framesPerSecond,
+      onDrawn: (tookMs) => this.#measure(tookMs),
+      onFailed,
+    })
+  }
+
+  #onPage(input: MediaStreamTrack, onFailed: (error: unknown) => void): VideoTransform {
+    const pace = new FramePace({ framesPerSecond: this.#framesPerSecond })
+    const painter = new BackgroundPainter()
+    return transformVideo(input, {
+      onFailed,
+      draw: async (picture) => {
+        const beganMs = performance.now()
+        if (!pace.takes(beganMs)) return undefined
+        const canvas = await this.#draw(picture, painter, pace.scale)
+        const tookMs = performance.now() - beganMs
+        this.#measure(tookMs)
+        pace.took(tookMs)
+        return canvas
+      },
+    })
+  }
+
+  #measure(tookMs: number): void {
+    this.#frameMs += 0.1 * (tookMs - this.#frameMs)
   }
 
   async #draw(picture: Picture, painter: BackgroundPainter, scale: number) {

@@ -6,7 +6,7 @@ export interface EffectsPage {
   /** Levels in dB of full scale, before and after the suppression. */
   suppress(): Promise<Record<'noise' | 'speech', { before: number; after: number }>>
   /** Contrast of the room and of the person in what comes out, out of 255, with pictures of each stage. */
-  background(way: 'frames' | 'elements'): Promise<BackgroundResult>
+  background(way: 'worker' | 'frames' | 'elements'): Promise<BackgroundResult>
 }
 
 export interface BackgroundResult {
@@ -172,13 +172,14 @@ function camera() {
   return { track, scene, end: () => clearInterval(timer) }
 }
 
-async function background(way: 'frames' | 'elements'): Promise<BackgroundResult> {
+async function background(way: 'worker' | 'frames' | 'elements'): Promise<BackgroundResult> {
   const scope = globalThis as { MediaStreamTrackProcessor?: unknown }
   const kept = scope.MediaStreamTrackProcessor
   if (way === 'elements') scope.MediaStreamTrackProcessor = undefined
   const { track, scene, end } = camera()
   const segmenter = new EmptyRoomSegmenter()
-  const processor = new VirtualBackground({ background: { type: 'blur' }, segmenter })
+  const worker = way === 'worker' && { workerUrl: '/background-worker.js' }
+  const processor = new VirtualBackground({ background: { type: 'blur' }, segmenter, ...worker })
   const output = await processor.start(track, { ...context, source: 'camera' })
   scope.MediaStreamTrackProcessor = kept
   const video = document.createElement('video')

@@ -18,13 +18,17 @@ describe.skipIf(missing !== '')(`effects in Chromium${missing && ` (skipped: ${m
   let page: Page
   const problems: string[] = []
   const requests: string[] = []
+  const workers: string[] = []
 
   beforeAll(async () => {
-    const served = await servePage('effects-page.ts', [
-      join(suppressor, 'rnnoise/workletProcessor.js'),
-      join(suppressor, 'rnnoise.wasm'),
-      join(suppressor, 'rnnoise_simd.wasm'),
-    ])
+    const served = await servePage('effects-page.ts', {
+      files: [
+        join(suppressor, 'rnnoise/workletProcessor.js'),
+        join(suppressor, 'rnnoise.wasm'),
+        join(suppressor, 'rnnoise_simd.wasm'),
+      ],
+      workers: ['../../src/effects/background-worker.ts'],
+    })
     server = served.server
     browser = await chromium.launch({
       executablePath: chromiumPath,
@@ -32,6 +36,7 @@ describe.skipIf(missing !== '')(`effects in Chromium${missing && ` (skipped: ${m
     })
     page = await browser.newPage()
     page.on('pageerror', (error) => problems.push(String(error.stack)))
+    page.on('worker', (worker) => workers.push(new URL(worker.url()).pathname))
     page.on('request', (request) => requests.push(new URL(request.url()).host))
     await page.goto(served.url)
     await page.waitForFunction(() => globalThis.effects !== undefined)
@@ -49,7 +54,7 @@ describe.skipIf(missing !== '')(`effects in Chromium${missing && ` (skipped: ${m
     expect(problems).toEqual([])
   })
 
-  for (const way of ['frames', 'elements'] as const) {
+  for (const way of ['worker', 'frames', 'elements'] as const) {
     test(`RTC-122: a virtual background hides the room and keeps the person (${way})`, async () => {
       const result = await page.evaluate((way) => globalThis.effects.background(way), way)
       // A mean difference of 0 is one colour, of 80 the stripes of the shirt.
@@ -62,6 +67,7 @@ describe.skipIf(missing !== '')(`effects in Chromium${missing && ` (skipped: ${m
       expect(image.room[1]).toBeLessThan(60)
       expect(image.person).toBeGreaterThan(40)
       expect(result.framesPerSecond).toBeLessThan(26)
+      expect(workers.splice(0)).toEqual(way === 'worker' ? ['/background-worker.js'] : [])
       expect(problems).toEqual([])
     })
   }

@@ -139,7 +139,10 @@ view.fillRect(0, 0, 64, 36)
 
 globalThis.media = {
   room,
-  green: new VirtualBackground({ background: { type: 'image', image: wall } }),
+  green: new VirtualBackground({
+    background: { type: 'image', image: wall },
+    workerUrl: '/background-worker.js',
+  }),
   suppression: noiseSuppression({
     workletUrl: '/workletProcessor.js',
     wasmUrl: '/rnnoise.wasm',

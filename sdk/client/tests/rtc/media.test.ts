@@ -49,11 +49,14 @@ describe.skipIf(missing !== '')(`what a room does to media${missing && ` (skippe
     })
     const { hostname, port } = new URL(cloud.url)
     socketNetwork = await createWeakStreamNetwork({ target: { address: hostname, port: Number(port) } })
-    const served = await servePage('media-page.ts', [
-      join(suppressor, 'rnnoise/workletProcessor.js'),
-      join(suppressor, 'rnnoise.wasm'),
-      join(suppressor, 'rnnoise_simd.wasm'),
-    ])
+    const served = await servePage('media-page.ts', {
+      files: [
+        join(suppressor, 'rnnoise/workletProcessor.js'),
+        join(suppressor, 'rnnoise.wasm'),
+        join(suppressor, 'rnnoise_simd.wasm'),
+      ],
+      workers: ['../../src/effects/background-worker.ts'],
+    })
     server = served.server
     browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
     alice = await open(served.url, 'alice', `http://127.0.0.1:${socketNetwork.port}`)

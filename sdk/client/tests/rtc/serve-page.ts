@@ -5,13 +5,20 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-/** A script beside this file as a page loads it, what it imports on demand in chunks, and files beside it. */
+export interface ServedBeside {
+  files?: readonly string[]
+  /** Scripts of workers, by path from here. */
+  workers?: readonly string[]
+}
+
+/** A script beside this file as a page loads it, what it imports on demand in chunks, and what is served beside it. */
 export async function servePage(
   script: string,
-  files: readonly string[] = [],
+  { files = [], workers = [] }: ServedBeside = {},
 ): Promise<{ server: Server; url: string }> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(script, import.meta.url))],
+    entryPoints: [script, ...workers].map((path) => fileURLToPath(new URL(path, import.meta.url))),
+    entryNames: '[name]',
     bundle: true,
     splitting: true,
     write: false,
