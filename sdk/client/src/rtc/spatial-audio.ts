@@ -28,7 +28,7 @@ export interface DistanceOptions {
 const ahead: Position = { x: 0, y: 0, z: -1 }
 /** Jumps in position would click. */
 const glideSeconds = 0.03
-const blockedAfterMs = 1_000
+const blockedAfterMs = 3_000
 
 interface Voice {
   track: MediaStreamTrack

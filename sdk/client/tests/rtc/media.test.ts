@@ -226,28 +226,36 @@ describe.skipIf(missing !== '')(`what a room does to media${missing && ` (skippe
         },
         [x, z] as const,
       )
-    await vi.waitFor(async () => expect((await place(0, -1)).left).toBeGreaterThan(-40), soon)
-    const [left, right, near, far] = [
-      await place(-2, 0),
-      await place(2, 0),
-      await place(0, -1),
-      await place(0, -10),
-    ]
-    expect(left.left - left.right).toBeGreaterThan(4)
-    expect(right.right - right.left).toBeGreaterThan(4)
-    expect(near.left - far.left).toBeGreaterThan(12)
+    /** Silence, as a busy machine makes it, has no sides. */
+    const isSound = ({ left, right }: { left: number; right: number }) =>
+      expect(Math.min(left, right)).toBeGreaterThan(-80)
+    const hasSides = async (look: () => ReturnType<typeof place>, side: 'left' | 'right') =>
+      vi.waitFor(async () => {
+        const levels = await look()
+        isSound(levels)
+        const other = side === 'left' ? 'right' : 'left'
+        expect(levels[side] - levels[other]).toBeGreaterThan(4)
+      }, slowly)
+    await hasSides(() => place(-2, 0), 'left')
+    await hasSides(() => place(2, 0), 'right')
+    await vi.waitFor(async () => {
+      const [near, far] = [await place(0, -1), await place(0, -10)]
+      for (const levels of [near, far]) isSound(levels)
+      expect(near.left - far.left).toBeGreaterThan(12)
+    }, slowly)
     // Somebody who turns around has what was left at the right.
-    const turned = await bob.evaluate(async () => {
-      const room = globalThis.media.room()
-      for (const participant of room.participants.values())
-        room.setParticipantPosition(participant, { x: -2, y: 0, z: 0 })
-      room.setListenerPosition({ x: 0, y: 0, z: 0, forward: { x: 0, y: 0, z: 1 } })
-      await new Promise((resolve) => setTimeout(resolve, 300))
-      return globalThis.media.heard()
-    })
-    expect(turned.right - turned.left).toBeGreaterThan(4)
+    const turnAround = () =>
+      bob.evaluate(async () => {
+        const room = globalThis.media.room()
+        for (const participant of room.participants.values())
+          room.setParticipantPosition(participant, { x: -2, y: 0, z: 0 })
+        room.setListenerPosition({ x: 0, y: 0, z: 0, forward: { x: 0, y: 0, z: 1 } })
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        return globalThis.media.heard()
+      })
+    await hasSides(turnAround, 'right')
     expect(await bob.evaluate(() => globalThis.media.room().isAudioBlocked)).toBe(false)
-  })
+  }, 120_000)
 
   test('RTC-124: a busy processor sends and asks for smaller videos, says why, and larger ones again', async () => {
     const height = () =>
