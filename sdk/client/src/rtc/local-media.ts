@@ -243,14 +243,14 @@ export class LocalMedia {
       )
       if (publications.length === 0) return
       for (const publication of publications) {
-        const { source, name, muted, simulcast, track, captured } = publication
-        publication.section = await connection.open(track, {
+        const { source, name, muted, simulcast, captured: track } = publication
+        publication.section = await connection.open(publication.track, {
           source,
           name,
           muted,
-          encodings: encodingsOf(captured, source, simulcast),
+          encodings: encodingsOf(track, source, simulcast),
         })
-        if (this.#isAsleep(publication)) {
+        if (muted && publication.isOwned && publication.kind === 'video') {
           await publication.section.transceiver.sender.replaceTrack(null)
         }
       }

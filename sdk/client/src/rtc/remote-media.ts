@@ -56,13 +56,13 @@ export class RemoteMedia {
   readonly participants = new Map<string, RemoteParticipant>()
   readonly audio: AudioOutput
   readonly #options: RemoteMediaOptions
+  /** What the application does not want of whom; outlasts that somebody joins anew after a lost connection. */
+  readonly #unwanted = new Set<string>()
+  #scale = 1
   readonly #publications = new Map<string, RemotePublication>()
   readonly #wishes: SubscriptionWishes
   #iceServers: readonly IceServer[] = []
-  /** What the application does not want of whom; outlasts that somebody joins anew after a lost connection. */
-  readonly #unwanted = new Set<string>()
   readonly #playout = new WeakMap<RemoteTrack, PlayoutTarget>()
-  #scale = 1
   #connection: SubscribeConnection | undefined
   #assignments: readonly Assignment[] = []
 
@@ -168,12 +168,6 @@ export class RemoteMedia {
     this.#options.onChanged({ publication, participant: publication.participant })
   }
 
-  setEnabled(publication: RemotePublication, enabled: boolean): void {
-    if (enabled) this.#unwanted.delete(unwantedKey(publication))
-    else this.#unwanted.add(unwantedKey(publication))
-    this.#wishes.setEnabled(publication.id, enabled)
-  }
-
   /** Asks for videos in a share of the size they are shown in. */
   setScale(scale: number): void {
     this.#scale = scale
@@ -181,6 +175,12 @@ export class RemoteMedia {
       kind === 'video' && size ? [[id, size] as const] : [],
     )
     this.#wishes.setScale(scale, new Map(sizes))
+  }
+
+  setEnabled(publication: RemotePublication, enabled: boolean): void {
+    if (enabled) this.#unwanted.delete(unwantedKey(publication))
+    else this.#unwanted.add(unwantedKey(publication))
+    this.#wishes.setEnabled(publication.id, enabled)
   }
 
   /** Lets media wait as long as its losses ask for. */

@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
 import { createWeakNetwork, type WeakNetwork } from '@parley/testing/weaknet'
+import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { chromiumPath, missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
 import type {} from './page.ts'
-import { servePage } from './serve-page.ts'
 
 const missing = await missingForBrowser()
 const soon = { timeout: 15_000, interval: 50 }
@@ -25,6 +27,31 @@ const flags = [
   '--auto-select-desktop-capture-source=Entire screen',
   '--autoplay-policy=no-user-gesture-required',
 ]
+
+/** The SDK as a page loads it, the part for rooms as a chunk of its own. */
+async function serveBundle(): Promise<{ server: Server; url: string }> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('page.ts', import.meta.url))],
+    bundle: true,
+    splitting: true,
+    write: false,
+    outdir: '/bundle',
+    format: 'esm',
+    target: 'es2022',
+    conditions: ['parley-source', 'browser'],
+  })
+  const files = new Map(outputFiles.map(({ path, contents }) => [path.replace('/bundle', ''), contents]))
+  const server = createServer((request, response) => {
+    const file = files.get(request.url ?? '')
+    if (file) response.setHeader('content-type', 'text/javascript').end(file)
+    else
+      response
+        .setHeader('content-type', 'text/html')
+        .end('<!doctype html><script type="module" src="/page.js"></script>')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
+}
 
 /** Media workers that this test process started. */
 function mediaWorkers(): number[] {
@@ -53,7 +80,7 @@ describe.skipIf(missing !== '')(`rooms in Chromium${missing && ` (skipped: ${mis
 
   beforeAll(async () => {
     cloud = await startDevCloud({ env: { PARLEY_MEDIA_ADDRESSES: '127.0.0.1' } })
-    const bundle = await servePage('page.ts')
+    const bundle = await serveBundle()
     server = bundle.server
     browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
     alice = await open(bundle.url, 'alice', {
