@@ -34,10 +34,15 @@ export class AudioOutput {
   play(track: RemoteTrack, userId?: string): void {
     if (typeof Audio === 'undefined') return
     const element = new Audio()
-    this.#playing.set(track, { element, userId })
+    const playing = { element, userId }
+    this.#playing.set(track, playing)
+    // What comes over another connection brings another track, which the element is given by itself.
+    element.addEventListener('loadedmetadata', () => {
+      if (this.#playing.get(track) === playing) this.#place(track, playing)
+    })
     if (this.#deviceId !== '') void element.setSinkId?.(this.#deviceId).catch(() => undefined)
     track.attach(element)
-    this.#place(track, { element, userId })
+    this.#place(track, playing)
   }
 
   stop(track: RemoteTrack): void {
