@@ -18,12 +18,12 @@ export interface JoinOptions {
   audioProcessor?: TrackProcessor
   /** What the camera captures goes through it from the first picture on. */
   videoProcessor?: TrackProcessor
+  /** False: videos are sent and asked for in full however busy the processor is. */
+  adaptsToCpu?: boolean
   /** False: the application attaches audio tracks itself. */
   playsAudio?: boolean
   /** False: videos come in full whatever size they are shown in. */
   adaptive?: boolean
-  /** False: videos are sent and asked for in full however busy the processor is. */
-  adaptsToCpu?: boolean
   /** Gives up joining. */
   signal?: AbortSignal
 }
@@ -52,15 +52,15 @@ export interface RoomEvents {
   /** Loudest first. */
   speakers: { speakers: readonly Participant[] }
   quality: { participant: Participant; quality: Quality }
+  /** Videos were made smaller or slower as the processor is busy, or larger again. */
+  'video-adapted': VideoAdaptation
+  /** Noise suppression or a background stopped working: what is captured is sent as it is. */
+  'processor-failed': ProcessorFailure
   /** The network of a participant has become better or worse, either way. */
   network: { participant: Participant; network: ParticipantNetwork }
   /** Each 2 s. */
   statistics: RoomStatistics
   /** The browser wants a click before it plays audio: show a button that calls `startAudio`. */
   'audio-blocked': { blocked: boolean }
-  /** Videos were made smaller or slower as the processor is busy, or larger again. */
-  'video-adapted': VideoAdaptation
-  /** Noise suppression or a background stopped working: what is captured is sent as it is. */
-  'processor-failed': ProcessorFailure
   closed: { reason: RoomCloseReason; error?: ParleyError }
 }

@@ -77,10 +77,10 @@ export class Room extends Emitter<RoomEvents> {
   readonly id: string
   readonly local = new LocalParticipant()
   readonly #options: RoomOptions
+  readonly #cpu: CpuAdaptation | undefined
   readonly #localMedia: LocalMedia
   readonly #remote: RemoteMedia
   readonly #sampler: StatisticsSampler
-  readonly #cpu: CpuAdaptation | undefined
   readonly #backoff = new Backoff({ baseMs: 500, maxMs: 8_000 })
   readonly #lost = new Set<'signalling' | 'publish' | 'subscribe'>()
   #state: RoomState = { status: 'joining' }
