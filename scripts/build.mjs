@@ -38,7 +38,23 @@ const nodePrograms = [
 
 /** What is imported on demand becomes a chunk of its own, so that pages load it when they use it. */
 const browserLibraries = [
-  { in: 'sdk/client/src/index.ts', more: [], out: 'sdk/client/dist', external: [] },
+  {
+    in: 'sdk/client/src/index.ts',
+    more: [
+      { in: 'sdk/client/src/effects/noise-suppression.ts', out: 'noise-suppression' },
+      { in: 'sdk/client/src/effects/virtual-background.ts', out: 'virtual-background' },
+    ],
+    out: 'sdk/client/dist',
+    external: ['@sapphi-red/web-noise-suppressor'],
+  },
+  // Alone, so that pages serve one file.
+  {
+    in: 'sdk/client/src/effects/background-worker.ts',
+    name: 'virtual-background-worker',
+    more: [],
+    out: 'sdk/client/dist',
+    external: [],
+  },
   {
     in: 'sdk/react/src/index.ts',
     more: [
@@ -64,7 +80,7 @@ export function esbuildTargets() {
       platform: 'browser',
       target: 'es2022',
       conditions: ['parley-source', 'browser'],
-      entryPoints: [{ in: target.in, out: 'index' }, ...target.more],
+      entryPoints: [{ in: target.in, out: target.name ?? 'index' }, ...target.more],
       outdir: target.out,
       splitting: true,
       chunkNames: 'chunks/[name]-[hash]',

@@ -1,5 +1,7 @@
 // A project of a customer, compiled against the published declarations alone (`scripts/declarations.mjs --check`).
 import { Parley, type ParleyErrorCode } from '@parley/client'
+import { noiseSuppression } from '@parley/client/noise-suppression'
+import { VirtualBackground } from '@parley/client/virtual-background'
 import { ParleyProvider, useParticipants } from '@parley/react'
 import { ParleyServer } from '@parley/server'
 
@@ -22,6 +24,9 @@ chat.on('message', (message) => {
 await chat.send({ text: 'hello' })
 const room = await parley.rtc.join('standup', { audio: true, video: true })
 room.on('track-subscribed', ({ track, participant }) => [track.kind, participant.userId])
+const urls = { workletUrl: '/worklet.js', wasmUrl: '/rnnoise.wasm', simdWasmUrl: '/rnnoise_simd.wasm' }
+await room.setAudioProcessor(noiseSuppression(urls))
+await room.setVideoProcessor(new VirtualBackground({ background: { type: 'blur' } }))
 export const code: ParleyErrorCode = 'forbidden'
 
 const Names = () => useParticipants(room).map(({ id, userId }) => <li key={id}>{userId}</li>)

@@ -42,9 +42,14 @@ function emit(name) {
   }
   const folder = join(root, 'sdk', name)
   const types = join(folder, 'dist/types')
-  const entries = [join(folder, 'src/index.ts'), join(folder, 'src/ui/index.ts')].filter((entry) =>
-    existsSync(entry),
-  )
+  const entries = [
+    'src/index.ts',
+    'src/ui/index.ts',
+    'src/effects/noise-suppression.ts',
+    'src/effects/virtual-background.ts',
+  ]
+    .map((entry) => join(folder, entry))
+    .filter((entry) => existsSync(entry))
   const program = ts.createProgram(entries, { ...options, outDir: types })
   const outcome = {
     resolve: (module, file) => {

@@ -6,6 +6,7 @@ export default defineConfig({
   base: './',
   resolve: { conditions: ['parley-source', 'module', 'browser', 'development|production'] },
   build: { target: 'es2022', outDir: 'dist', emptyOutDir: true },
+  worker: { format: 'es' },
   server: {
     proxy: {
       '/v1': { target: server, ws: true },

@@ -163,6 +163,9 @@ export const subscriptionReasons = [
 ] as const
 export type SubscriptionReason = (typeof subscriptionReasons)[number]
 
+/** How well a participant is connected each way, from 5 (as good as it gets) down to 1 (hardly usable). */
+export type NetworkLevels = { participantId: string; uplink: number; downlink: number }
+
 export interface RtcServerEvents {
   'rtc.participant-joined': { roomId: string; participant: Participant }
   'rtc.participant-left': { roomId: string; participantId: string; reason: RtcLeaveReason }
@@ -178,6 +181,8 @@ export interface RtcServerEvents {
   }
   /** Loudest first; levels from 0 (silent) to 1. */
   'rtc.speakers': { roomId: string; speakers: { participantId: string; level: number }[] }
+  /** Of those who publish: what has changed, each 2 s at most; everything after a join. */
+  'rtc.network-levels': { roomId: string; levels: NetworkLevels[] }
   'rtc.subscription-changed': {
     roomId: string
     publicationId: string

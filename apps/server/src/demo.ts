@@ -19,6 +19,7 @@ const contentTypes: Record<string, string> = {
   '.png': 'image/png',
   '.woff2': 'font/woff2',
   '.json': 'application/json',
+  '.wasm': 'application/wasm',
 }
 
 const demoTokenMs = 12 * 3_600_000

@@ -90,6 +90,9 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   scope.every('speakers', speakersEveryMs, () => {
     for (const room of rooms.alive) room.lookAtSpeakers()
   })
+  scope.every('network levels', qualityEveryMs, () => {
+    for (const room of rooms.alive) room.tellNetworkLevels()
+  })
   if (settings.congestion) {
     scope.every('watchers', watchersEveryMs, () => {
       for (const room of rooms.alive) room.lookAtWatchers(performance.now())

@@ -64,9 +64,11 @@ export function registerFrames(gateway: Gateway, rtc: RtcService, telemetry: Tel
   })
 
   gateway.handle('rtc.report', async (session, { roomId, facts }) => {
-    const { id, room } = rtc.place(session, roomId)
+    const participant = rtc.place(session, roomId)
+    const { id, room } = participant
     if (Object.keys(facts).length > maxFacts)
       throw new AppError('invalid-request', `At most ${maxFacts} facts`)
+    room.noteNetwork(participant, facts)
     telemetry.record([
       {
         projectId: room.projectId,

@@ -138,6 +138,7 @@ export {
   updatePushPreferences,
 } from './push/push-preferences.ts'
 export { disableWebPush, enableWebPush, type WebPushOptions } from './push/web-push.ts'
+export type { AdaptationReason, VideoAdaptation } from './rtc/cpu-adaptation.ts'
 export type { Devices } from './rtc/devices.ts'
 export { KeyRing, type KeySlot } from './rtc/key-ring.ts'
 export { watchLevel } from './rtc/level-meter.ts'
@@ -146,6 +147,7 @@ export type { LocalPublication } from './rtc/local-publication.ts'
 export type {
   LocalParticipant,
   Participant,
+  ParticipantNetwork,
   Publication,
   RemoteParticipant,
   RemotePublication,
@@ -161,6 +163,7 @@ export type {
 } from './rtc/room-data.ts'
 export type { JoinOptions, RoomCloseReason, RoomEvents, RoomState } from './rtc/room-events.ts'
 export type { Rtc } from './rtc/rtc.ts'
+export type { DistanceOptions, ListenerPosition, Position } from './rtc/spatial-audio.ts'
 export type {
   DownlinkFacts,
   NetworkLevel,
@@ -169,6 +172,7 @@ export type {
   ReceivedTrack,
   RoomStatistics,
 } from './rtc/statistics.ts'
+export type { ProcessorContext, ProcessorFailure, TrackProcessor } from './rtc/track-processor.ts'
 export type { E2eeState } from './rtc/transform/transform-worker.ts'
 export type { VideoCodec } from './rtc/video-codecs.ts'
 export {

@@ -1,6 +1,7 @@
 import type { Room } from '@parley/client'
 import { type ReactNode, useId } from 'react'
 import { DeviceSelect } from './device-select.tsx'
+import { EffectsMenu } from './effects-menu.tsx'
 import { CameraIcon, MicrophoneIcon, SettingsIcon, SpeakerIcon } from './meeting-icons.tsx'
 import { useMeetingWords } from './words.ts'
 
@@ -34,6 +35,7 @@ export function DeviceMenu({ room, attempt }: { room: Room; attempt: (work: Prom
         {select('audioinput', words.microphone, <MicrophoneIcon size={18} />)}
         {select('videoinput', words.camera, <CameraIcon size={18} />)}
         {canChooseSpeaker && select('audiooutput', words.speaker, <SpeakerIcon size={18} />)}
+        <EffectsMenu room={room} attempt={attempt} />
       </div>
     </>
   )

@@ -5,6 +5,7 @@ import { useStored } from '../view-models/use-stored.ts'
 import { capitalised } from '../words/capitalised.ts'
 import { DeviceSelect } from './device-select.tsx'
 import { CameraIcon, CameraOffIcon, MicrophoneIcon, MicrophoneOffIcon } from './meeting-icons.tsx'
+import { chosenEffects } from './use-effects.ts'
 import { usePreview } from './use-preview.ts'
 import { errorText, useMeetingWords } from './words.ts'
 
@@ -22,6 +23,7 @@ export function Lobby(props: {
   const [passphrase, setPassphrase] = useState('')
   const [audioId, setAudioId] = useState('')
   const [videoId, setVideoId] = useState('')
+  const [isJoining, setJoining] = useState(false)
   const hasMicrophone = microphone === 'on'
   const hasCamera = camera === 'on'
   const preview = usePreview({ audio: hasMicrophone, video: hasCamera, audioId, videoId })
@@ -29,14 +31,21 @@ export function Lobby(props: {
 
   const submit = async (event: FormEvent) => {
     event.preventDefault()
+    if (isJoining) return
+    setJoining(true)
+    // Nobody who wanted a blurred room is shown without: then rather nobody joins.
+    const effects = await chosenEffects().catch(() => undefined)
     const keys = new KeyRing()
     if (passphrase !== '') await keys.setPassphrase(passphrase, { salt: roomId })
+    setJoining(false)
+    if (!effects) return
     const chosen = (id: string) => (id === '' ? true : { deviceId: { exact: id } })
     props.onJoin({
       name: name.trim() || capitalised(userId),
       audio: hasMicrophone && chosen(audioId),
       video: hasCamera && chosen(videoId),
       ...(passphrase !== '' && { e2ee: { keys } }),
+      ...effects,
     })
   }
 

@@ -72,6 +72,15 @@ export const RemoveIcon = icon(
 )
 export const NextIcon = icon(<path d="m10 5 7 7-7 7" />)
 
+export const NoiseIcon = icon(<path d="M4 10.500v3m4-7v11m4-14v17m4-13v9m4-6v3" />)
+export const BackgroundIcon = icon(
+  <>
+    <rect x="3" y="4.500" width="18" height="15" rx="2.500" />
+    <circle cx="12" cy="10.500" r="2.500" />
+    <path d="M7 19.500c.4-3 2.200-4.500 5-4.500s4.600 1.500 5 4.500" />
+  </>,
+)
+
 const bars = { good: 3, fair: 2, poor: 1, lost: 0, unknown: 0 } as const
 
 /** Three bars, filled as far as the connection carries. */

@@ -49,10 +49,15 @@ export function Tile(props: {
       <span className="tile-name">
         {isMuted && <MicrophoneOffIcon size={15} />}
         <span>{name}</span>
-        <QualityMark quality={participant.quality} label={words.quality[participant.quality]} />
+        <QualityMark quality={participant.quality} label={qualityText(participant, words)} />
       </span>
     </li>
   )
+}
+
+function qualityText({ quality, network }: Participant, words: MeetingWords): string {
+  const text = words.quality[quality]
+  return network ? `${text} · ${words.network(network.uplink, network.downlink)}` : text
 }
 
 /** What somebody shares, in full and never cut. */

@@ -5,6 +5,7 @@ import { RoomData } from '../data/room-data.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
 import type { WorkerLegs } from '../sfu/worker-leg.ts'
 import type { UsageMeter } from '../usage/usage-meter.ts'
+import { NetworkLevelBoard } from './network-levels.ts'
 import { Participant, type ParticipantOptions } from './participant.ts'
 import type { Publication } from './publication.ts'
 import { requireAdmin } from './rights.ts'
@@ -73,6 +74,9 @@ export class Room {
   readonly #onEmpty: RoomOptions['onEmpty']
   readonly #place: RoomOptions['place']
   readonly #speakers: Speakers
+  readonly #network = new NetworkLevelBoard()
+  /** Those who have not yet heard how the others are connected. */
+  readonly #newcomers = new Set<Participant>()
   #closed = false
 
   constructor(options: RoomOptions) {
@@ -109,6 +113,7 @@ export class Room {
     const participant = new Participant({ ...options, room: this, worker: this.#place(this.#workers()) })
     participant.session = options.session
     this.participants.set(participant.id, participant)
+    this.#newcomers.add(participant)
     if (participant.via !== 'whep') {
       this.#broadcast(
         { type: 'rtc.participant-joined', roomId: this.id, participant: participant.view() },
@@ -128,6 +133,7 @@ export class Room {
       participant.send({ type: 'rtc.closed', roomId: this.id, reason: 'replaced' })
     }
     participant.session = session
+    this.#newcomers.add(participant)
     for (const publication of participant.publications.values()) publication.tellLayers()
     if (participant.moving) participant.tellMoved()
     else participant.renegotiate({ iceRestart: false })
@@ -146,6 +152,8 @@ export class Room {
     if (!this.participants.delete(participant.id)) return
     if (reason !== 'left') participant.send({ type: 'rtc.closed', roomId: this.id, reason })
     participant.session = undefined
+    this.#newcomers.delete(participant)
+    this.#network.forget(participant.id)
     participant.close()
     const { id: participantId, userId } = participant
     if (participant.via !== 'whep') {
@@ -268,6 +276,25 @@ export class Room {
     const speakers = this.#speakers.look(voices)
     for (const { participantId } of speakers ?? []) this.participants.get(participantId)?.handleSpeech()
     if (speakers !== undefined) this.#broadcast({ type: 'rtc.speakers', roomId: this.id, speakers })
+  }
+
+  noteNetwork({ id }: Participant, facts: Record<string, number>): void {
+    this.#network.note(id, facts)
+  }
+
+  /** Tells how those who publish are connected. Called at a steady pace. */
+  tellNetworkLevels(): void {
+    const type = 'rtc.network-levels'
+    const publishers = [...this.participants.values()].filter(({ publications }) => publications.size > 0)
+    const shown = new Set(publishers.map(({ id }) => id))
+    const levels = this.#network.takeNews((id) => shown.has(id))
+    if (levels.length > 0) this.#broadcast({ type, roomId: this.id, levels })
+    if (this.#newcomers.size === 0) return
+    const all = this.#network.of(shown)
+    for (const participant of this.#newcomers) {
+      if (all.length > 0) participant.send({ type, roomId: this.id, levels: all })
+    }
+    this.#newcomers.clear()
   }
 
   /** Tells publishers which of their layers nobody watches. Called at a steady pace. */

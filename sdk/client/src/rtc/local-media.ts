@@ -1,9 +1,10 @@
 import type { IceServer, PublicationSource } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
 import type { Devices } from './devices.ts'
-import { videoEncodings, watchedEncodings } from './encodings.ts'
+import { videoEncodings } from './encodings.ts'
 import { LocalPublication } from './local-publication.ts'
 import type { LocalParticipant } from './participant.ts'
+import { ProcessorSlot } from './processor-slot.ts'
 import {
   PublishConnection,
   type PublishConnectionOptions,
@@ -12,8 +13,10 @@ import {
 } from './publish-connection.ts'
 import { SealWatch } from './seal-watch.ts'
 import type { RoomStatistics } from './statistics.ts'
+import type { ProcessorFailure, TrackProcessor } from './track-processor.ts'
 import type { MediaTransforms } from './transform/media-transforms.ts'
 import { UplinkSound } from './uplink-sound.ts'
+import { applyEncodings } from './video-cap.ts'
 import { sendableCodec, sendsSpatialLayers, type VideoCodec } from './video-codecs.ts'
 
 export interface PublishOptions {
@@ -57,6 +60,7 @@ export interface LocalMediaOptions {
   onAdded: (publication: LocalPublication) => void
   onChanged: (publication: LocalPublication) => void
   onRemoved: (publication: LocalPublication) => void
+  onProcessorFailed: (failure: ProcessorFailure) => void
 }
 
 interface Captured {
@@ -82,6 +86,8 @@ export class LocalMedia {
   readonly #deviceIds = new Map<'audio' | 'video', string>()
   /** By publication: layers that are asked for. The server may ask before its answer is read. */
   readonly #layers = new Map<string, readonly boolean[]>()
+  /** How much of its video the processor cannot carry; see `sendSteps`. */
+  #cpuStep = 0
   #iceServers: readonly IceServer[] = []
   #connection: PublishConnection | undefined
   readonly #uplinkSound = new UplinkSound()
@@ -89,9 +95,13 @@ export class LocalMedia {
   /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
+  readonly #slots: Record<'audio' | 'video', ProcessorSlot>
 
   constructor(options: LocalMediaOptions) {
     this.#options = options
+    const slot = (source: 'microphone' | 'camera') =>
+      new ProcessorSlot(source, (failure) => this.#handleProcessorFailed(failure))
+    this.#slots = { audio: slot('microphone'), video: slot('camera') }
   }
 
   get #publications(): Map<string, LocalPublication> {
@@ -131,6 +141,7 @@ export class LocalMedia {
   async unpublish(publication: LocalPublication): Promise<void> {
     if (!this.#publications.delete(publication.id)) return
     this.#layers.delete(publication.id)
+    this.#slotOf(publication)?.stopFor(publication.captured)
     publication.end()
     this.#options.onRemoved(publication)
     await this.#connection?.release(publication.section)
@@ -192,7 +203,7 @@ export class LocalMedia {
     await this.#inTurn(async () => {
       if (publication.muted && kind === 'video') return
       // Many phones cannot open two cameras at once.
-      if (kind === 'video') publication.track.stop()
+      if (kind === 'video') publication.captured.stop()
       await this.#recapture(publication)
       this.#options.onChanged(publication)
     })
@@ -200,7 +211,22 @@ export class LocalMedia {
 
   deviceId(kind: 'audio' | 'video'): string | undefined {
     const publication = this.#options.local.publication(kind === 'audio' ? 'microphone' : 'camera')
-    return publication?.track.getSettings().deviceId ?? this.#deviceIds.get(kind)
+    return publication?.captured.getSettings().deviceId ?? this.#deviceIds.get(kind)
+  }
+
+  processor(kind: 'audio' | 'video'): TrackProcessor | undefined {
+    return this.#slots[kind].processor
+  }
+
+  /** What the microphone or the camera captures goes through it, now and in future. */
+  setProcessor(kind: 'audio' | 'video', processor: TrackProcessor | undefined): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#slots[kind].set(processor)
+      const publication = this.#options.local.publication(kind === 'audio' ? 'microphone' : 'camera')
+      if (!publication || this.#isAsleep(publication)) return
+      await publication.refresh()
+      this.#options.onChanged(publication)
+    })
   }
 
   /** The server muted it. */
@@ -216,6 +242,16 @@ export class LocalMedia {
     this.#layers.set(publicationId, active)
     const publication = this.#publications.get(publicationId)
     if (publication) void this.#inTurn(() => this.#applyLayers(publication)).catch(() => undefined)
+  }
+
+  /** Gives up layers and frames of all videos, or takes them up again; see `sendSteps`. */
+  setCpuStep(step: number): Promise<void> {
+    this.#cpuStep = step
+    return this.#inTurn(async () => {
+      for (const publication of this.#publications.values()) {
+        await this.#applyLayers(publication).catch(() => undefined) // One that was released takes no parameters.
+      }
+    })
   }
 
   /** A new place in the room: everything that was published is published again. */
@@ -247,8 +283,8 @@ export class LocalMedia {
       )
       if (publications.length === 0) return
       for (const publication of publications) {
-        const { source, name, muted, track } = publication
-        publication.section = await connection.open(track, {
+        const { source, name, muted, captured: track } = publication
+        publication.section = await connection.open(publication.track, {
           source,
           name,
           muted,
@@ -266,6 +302,7 @@ export class LocalMedia {
         publication.toldMuted = publication.muted
         this.#publications.set(publication.id, publication)
         this.#options.onChanged(publication)
+        await this.#applyLayers(publication).catch(() => undefined)
       }
     })
   }
@@ -299,6 +336,7 @@ export class LocalMedia {
   close(): void {
     this.#closed = true
     this.#connection?.close()
+    for (const slot of Object.values(this.#slots)) slot.stop()
     for (const publication of this.#publications.values()) publication.end()
     this.#publications.clear()
   }
@@ -331,37 +369,43 @@ export class LocalMedia {
     }
     if (captured.length === 0) return []
     const connection = this.#connect()
-    const opened: { section: Section; captured: Captured }[] = []
+    const opened: { section: Section; sent: MediaStreamTrack; captured: Captured }[] = []
     try {
       for (const each of captured) {
         const { track, options } = each
         const source = options.source ?? (track.kind === 'audio' ? 'microphone' : 'camera')
         track.enabled = !options.muted
-        const section = await connection.open(track, {
+        // Processed before it is sent: not one picture may go out as it was captured.
+        const slot = this.#slotOf({ source })
+        const sent = slot && !this.#options.local.publication(source) ? await slot.process(track) : track
+        sent.enabled = track.enabled
+        const section = await connection.open(sent, {
           source,
           name: options.name,
           muted: options.muted ?? false,
           ...this.#sending(track, source, options),
         })
-        opened.push({ section, captured: each })
+        opened.push({ section, sent, captured: each })
       }
       await connection.negotiate()
     } catch (error) {
       // The place was lost meanwhile: what was asked for is published in the new one.
       if (!this.#closed && this.#connection !== connection) return this.#publish(captured)
       stop()
+      for (const { track } of captured) for (const slot of Object.values(this.#slots)) slot.stopFor(track)
       for (const { section } of opened) await connection.release(section)
       throw error
     }
-    return opened.map(({ section, captured: { track, options, constraints } }) => {
+    return opened.map(({ section, sent, captured: { track, options, constraints } }) => {
       const { simulcast, codec } = options
       const publication = new LocalPublication(
         section,
-        track,
+        { captured: track, sent },
         { constraints, simulcast, codec },
         {
           setMuted: (target, muted) => this.setMuted(target, muted),
           unpublish: (target) => this.unpublish(target),
+          process: async (target, captured) => (await this.#slotOf(target)?.process(captured)) ?? captured,
         },
       )
       publication.id = section.publicationId ?? ''
@@ -394,12 +438,13 @@ export class LocalMedia {
     publication.section.muted = muted
     this.#options.onChanged(publication)
     if (!stopsCapturing) {
-      publication.track.enabled = !muted
+      publication.setEnabled(!muted)
       return
     }
     if (muted) {
       // The light of a camera must go out when its owner says off.
-      publication.track.stop()
+      publication.captured.stop()
+      this.#slotOf(publication)?.stopFor(publication.captured)
       await publication.section.transceiver.sender.replaceTrack(null)
       return
     }
@@ -414,15 +459,11 @@ export class LocalMedia {
     }
   }
 
-  async #applyLayers({ id, section }: LocalPublication): Promise<void> {
-    const active = this.#layers.get(id)
-    const wanted = active && watchedEncodings(section.encodings, active)
-    if (wanted === undefined) return
-    const { sender } = section.transceiver
-    const parameters = sender.getParameters()
-    const before = JSON.stringify(parameters.encodings)
-    for (const [index, encoding] of parameters.encodings.entries()) Object.assign(encoding, wanted[index])
-    if (JSON.stringify(parameters.encodings) !== before) await sender.setParameters(parameters)
+  async #applyLayers({ id, section, kind, source }: LocalPublication): Promise<void> {
+    if (kind === 'audio') return
+    const { encodings: full, transceiver } = section
+    const watched = this.#layers.get(id)
+    await applyEncodings(transceiver.sender, { source, full, watched, step: this.#cpuStep })
   }
 
   async #recapture(publication: LocalPublication): Promise<void> {
@@ -437,7 +478,7 @@ export class LocalMedia {
   /** A device that is unplugged is followed by the default one; without one the publication is muted. */
   #watchDevice(publication: LocalPublication, track: MediaStreamTrack): void {
     const onEnded = () => {
-      if (this.#closed || publication.track !== track || !this.#publications.has(publication.id)) return
+      if (this.#closed || publication.captured !== track || !this.#publications.has(publication.id)) return
       const { deviceId: _, ...rest } = publication.constraints ?? {}
       publication.constraints = rest
       this.#deviceIds.delete(publication.kind)
@@ -447,6 +488,30 @@ export class LocalMedia {
       )
     }
     track.addEventListener('ended', onEnded, { once: true })
+  }
+
+  /** Only the first publication of a device goes through its processor. */
+  #slotOf(publication: { source: PublicationSource }): ProcessorSlot | undefined {
+    const { source } = publication
+    if (source !== 'microphone' && source !== 'camera') return undefined
+    const first = this.#options.local.publication(source)
+    if (publication instanceof LocalPublication && first && first !== publication) return undefined
+    return this.#slots[source === 'microphone' ? 'audio' : 'video']
+  }
+
+  /** Nothing is captured for it until it is unmuted. */
+  #isAsleep({ muted, isOwned, source }: LocalPublication): boolean {
+    return muted && isOwned && source === 'camera'
+  }
+
+  #handleProcessorFailed(failure: ProcessorFailure): void {
+    this.#options.onProcessorFailed(failure)
+    void this.#inTurn(async () => {
+      const publication = this.#options.local.publication(failure.source)
+      if (this.#closed || !publication || this.#isAsleep(publication)) return
+      await publication.refresh()
+      this.#options.onChanged(publication)
+    }).catch(() => undefined)
   }
 
   #constraints(kind: 'audio' | 'video', wish: MediaTrackConstraints): MediaTrackConstraints {

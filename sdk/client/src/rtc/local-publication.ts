@@ -8,6 +8,8 @@ import type { VideoCodec } from './video-codecs.ts'
 export interface LocalPublicationOwner {
   setMuted: (publication: LocalPublication, muted: boolean) => Promise<void>
   unpublish: (publication: LocalPublication) => Promise<void>
+  /** Answers what is sent for a captured track. */
+  process: (publication: LocalPublication, captured: MediaStreamTrack) => Promise<MediaStreamTrack>
 }
 
 /** What this client publishes. A track the SDK captured is stopped with the publication; one given to it is not. */
@@ -27,11 +29,13 @@ export class LocalPublication implements Publication {
   constraints: MediaTrackConstraints | undefined
   readonly #owner: LocalPublicationOwner
   readonly #attachments = new Attachments({ silent: true, onBlocked: () => undefined })
-  #track: MediaStreamTrack
+  #captured: MediaStreamTrack
+  #sent: MediaStreamTrack
 
+  /** `sent` is what a processor made of the captured track, or that track itself. */
   constructor(
     section: Section,
-    track: MediaStreamTrack,
+    tracks: { captured: MediaStreamTrack; sent: MediaStreamTrack },
     options: {
       constraints: MediaTrackConstraints | undefined
       simulcast: boolean | undefined
@@ -49,12 +53,19 @@ export class LocalPublication implements Publication {
     this.simulcast = options.simulcast
     this.codec = options.codec
     this.#owner = owner
-    this.#track = track
-    this.#attachments.setTrack(track)
+    this.#captured = tracks.captured
+    this.#sent = tracks.sent
+    this.#attachments.setTrack(tracks.sent)
   }
 
+  /** What is sent: as captured, or as a processor made it. */
   get track(): MediaStreamTrack {
-    return this.#track
+    return this.#sent
+  }
+
+  /** What comes from the device, or from the application. */
+  get captured(): MediaStreamTrack {
+    return this.#captured
   }
 
   get e2ee(): E2eeState | undefined {
@@ -85,19 +96,38 @@ export class LocalPublication implements Publication {
     return this.#owner.unpublish(this)
   }
 
-  /** Sends another track from now on, without renegotiation. Stops the present one when it is owned. */
+  /**
+   * Sends another track from now on, without renegotiation, through the processor if there is one. Stops the present
+   * one when it is owned.
+   */
   async replaceTrack(track: MediaStreamTrack): Promise<void> {
-    const previous = this.#track
-    this.#track = track
-    track.enabled = !this.muted
-    this.#attachments.setTrack(track)
-    await this.section.transceiver.sender.replaceTrack(track)
+    const previous = this.#captured
+    this.#captured = track
+    this.setEnabled(!this.muted)
+    await this.refresh()
     if (this.isOwned && previous !== track) previous.stop()
+  }
+
+  /** @internal Sends what the processor makes of the captured track now. */
+  async refresh(): Promise<void> {
+    const captured = this.#captured
+    const sent = await this.#owner.process(this, captured)
+    if (captured !== this.#captured) return
+    this.#sent = sent
+    this.setEnabled(!this.muted)
+    this.#attachments.setTrack(sent)
+    await this.section.transceiver.sender.replaceTrack(sent)
+  }
+
+  /** @internal */
+  setEnabled(enabled: boolean): void {
+    this.#captured.enabled = enabled
+    this.#sent.enabled = enabled
   }
 
   /** @internal */
   end(): void {
     this.#attachments.clear()
-    if (this.isOwned) this.#track.stop()
+    if (this.isOwned) this.#captured.stop()
   }
 }

@@ -7,8 +7,14 @@ import type {
 } from '@parley/contracts'
 import type { LocalPublication } from './local-publication.ts'
 import type { RemoteTrack } from './remote-track.ts'
-import type { Quality } from './statistics.ts'
+import type { NetworkLevel, Quality } from './statistics.ts'
 import type { E2eeState } from './transform/transform-worker.ts'
+
+/** From 5 (as good as it gets) down to 1 (hardly usable): what a participant sends, and what it receives. */
+export interface ParticipantNetwork {
+  uplink: NetworkLevel
+  downlink: NetworkLevel
+}
 
 /** What a participant of either side has. `level` runs from 0 to 1 while `speaking`. */
 export interface Participant {
@@ -20,6 +26,8 @@ export interface Participant {
   readonly level: number
   readonly speaking: boolean
   readonly quality: Quality
+  /** How it is connected each way, as it reports; undefined until it has published for some seconds. */
+  readonly network: ParticipantNetwork | undefined
   publication(source: PublicationSource): Publication | undefined
 }
 
@@ -44,6 +52,7 @@ abstract class RoomParticipant<P extends Publication> implements Participant {
   level = 0
   speaking = false
   quality: Quality = 'unknown'
+  network: ParticipantNetwork | undefined
 
   abstract get id(): string
 

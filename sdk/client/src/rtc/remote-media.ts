@@ -51,11 +51,20 @@ export interface RemoteMediaOptions {
   onUnsubscribed: (event: TrackEvent) => void
 }
 
+const mayComeBack = new Set<RtcLeaveReason>(['connection-lost', 'media-timeout', 'server-stopping'])
+
+function unwantedKey({ participant, source, name = '' }: RemotePublication): string {
+  return [participant.userId, source, name].join('\n')
+}
+
 /** The others: who is there, what they publish, and what of it arrives. It owns the subscribe connection. */
 export class RemoteMedia {
   readonly participants = new Map<string, RemoteParticipant>()
   readonly audio: AudioOutput
   readonly #options: RemoteMediaOptions
+  /** What the application does not want of whom; outlasts that somebody joins anew after a lost connection. */
+  readonly #unwanted = new Set<string>()
+  #scale = 1
   readonly #publications = new Map<string, RemotePublication>()
   readonly #wishes: SubscriptionWishes
   #iceServers: readonly IceServer[] = []
@@ -134,6 +143,7 @@ export class RemoteMedia {
     if (!participant) return
     for (const id of [...participant.publications.keys()]) this.handleRemoved(participantId, id)
     this.participants.delete(participantId)
+    if (!mayComeBack.has(reason)) this.#forgetUnwanted(participant.userId)
     this.#options.onLeft(participant, reason)
   }
 
@@ -143,12 +153,15 @@ export class RemoteMedia {
     const known = participant.publications.get(facts.id)
     if (known) {
       known.update(facts)
+      if (this.#scale < 1) this.setScale(this.#scale)
       this.#options.onChanged({ publication: known, participant })
       return
     }
     const publication = new RemotePublication(facts, participant)
     participant.publications.set(facts.id, publication)
     this.#publications.set(facts.id, publication)
+    if (this.#unwanted.has(unwantedKey(publication))) this.#wishes.setEnabled(facts.id, false)
+    if (this.#scale < 1) this.setScale(this.#scale)
     this.#options.onAdded({ publication, participant })
     this.#reconcile()
   }
@@ -171,8 +184,19 @@ export class RemoteMedia {
     this.#options.onChanged({ publication, participant: publication.participant })
   }
 
-  setEnabled(publicationId: string, enabled: boolean): void {
-    this.#wishes.setEnabled(publicationId, enabled)
+  /** Asks for videos in a share of the size they are shown in. */
+  setScale(scale: number): void {
+    this.#scale = scale
+    const sizes = [...this.#publications.values()].flatMap(({ id, kind, size }) =>
+      kind === 'video' && size ? [[id, size] as const] : [],
+    )
+    this.#wishes.setScale(scale, new Map(sizes))
+  }
+
+  setEnabled(publication: RemotePublication, enabled: boolean): void {
+    if (enabled) this.#unwanted.delete(unwantedKey(publication))
+    else this.#unwanted.add(unwantedKey(publication))
+    this.#wishes.setEnabled(publication.id, enabled)
   }
 
   /** Lets media wait as long as its losses ask for. */
@@ -208,6 +232,10 @@ export class RemoteMedia {
     this.#assign([])
     this.#wishes.close()
     this.audio.close()
+  }
+
+  #forgetUnwanted(userId: string): void {
+    for (const key of [...this.#unwanted]) if (key.startsWith(`${userId}\n`)) this.#unwanted.delete(key)
   }
 
   #assign(assignments: readonly Assignment[]): void {
@@ -249,7 +277,10 @@ export class RemoteMedia {
         this.#options.onSealing({ publication, participant })
       },
     })
-    if (track.kind === 'audio' && this.#options.playsAudio) this.audio.play(track)
+    if (track.kind === 'audio' && this.#options.playsAudio) {
+      const isVoice = publication.source === 'microphone'
+      this.audio.play(track, isVoice ? participant.userId : undefined)
+    }
     this.#options.onSubscribed({ track, publication, participant })
   }
 

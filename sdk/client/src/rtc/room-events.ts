@@ -1,11 +1,13 @@
 import type { RtcLeaveReason } from '@parley/contracts'
 import type { ParleyError } from '../parley-error.ts'
+import type { VideoAdaptation } from './cpu-adaptation.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { CaptureWish } from './local-media.ts'
-import type { Participant, Publication, RemoteParticipant } from './participant.ts'
+import type { Participant, ParticipantNetwork, Publication, RemoteParticipant } from './participant.ts'
 import type { TrackEvent } from './remote-media.ts'
 import type { ReceivedRoomData, RefusedRoomData } from './room-data.ts'
 import type { Quality, RoomStatistics } from './statistics.ts'
+import type { ProcessorFailure, TrackProcessor } from './track-processor.ts'
 import type { E2eeState } from './transform/transform-worker.ts'
 import type { VideoCodec } from './video-codecs.ts'
 
@@ -18,6 +20,12 @@ export interface JoinOptions {
   video?: CaptureWish
   /** In which videos are sent, unless one says otherwise. VP8 unless told. */
   codec?: VideoCodec
+  /** What the microphone captures goes through it from the first sound on; see `Room.setAudioProcessor`. */
+  audioProcessor?: TrackProcessor
+  /** What the camera captures goes through it from the first picture on. */
+  videoProcessor?: TrackProcessor
+  /** False: videos are sent and asked for in full however busy the processor is. */
+  adaptsToCpu?: boolean
   /** False: the application attaches audio tracks itself. */
   playsAudio?: boolean
   /** False: videos come in full whatever size they are shown in. */
@@ -61,6 +69,12 @@ export interface RoomEvents {
   /** Loudest first. */
   speakers: { speakers: readonly Participant[] }
   quality: { participant: Participant; quality: Quality }
+  /** Videos were made smaller or slower as the processor is busy, or larger again. */
+  'video-adapted': VideoAdaptation
+  /** Noise suppression or a background stopped working: what is captured is sent as it is. */
+  'processor-failed': ProcessorFailure
+  /** The network of a participant has become better or worse, either way. */
+  network: { participant: Participant; network: ParticipantNetwork }
   /** Each 2 s. */
   statistics: RoomStatistics
   /** The browser wants a click before it plays audio: show a button that calls `startAudio`. */

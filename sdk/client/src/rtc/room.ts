@@ -9,6 +9,7 @@ import { Backoff } from '../connection/backoff.ts'
 import type { Request } from '../connection/connection.ts'
 import { Emitter } from '../emitter.ts'
 import { asParleyError, ParleyError } from '../parley-error.ts'
+import { CpuAdaptation, receiveSteps } from './cpu-adaptation.ts'
 import type { Devices } from './devices.ts'
 import type { KeyRing } from './key-ring.ts'
 import { LocalMedia, type PublishOptions, type ScreenShareOptions } from './local-media.ts'
@@ -16,6 +17,7 @@ import type { LocalPublication } from './local-publication.ts'
 import {
   LocalParticipant,
   type Participant,
+  type ParticipantNetwork,
   type Publication,
   type RemoteParticipant,
   type RemotePublication,
@@ -26,8 +28,10 @@ import { RoomDataChannels, type RoomDataContent, type SendDataOptions } from './
 import type { JoinOptions, RoomCloseReason, RoomEvents, RoomState } from './room-events.ts'
 import { roomQuality } from './room-quality.ts'
 import type { RtcEvent } from './rtc.ts'
-import { factsOf, type Quality, type RoomStatistics, withPath } from './statistics.ts'
+import type { DistanceOptions, ListenerPosition, Position } from './spatial-audio.ts'
+import { asLevels, factsOf, type Quality, type RoomStatistics, withLost, withPath } from './statistics.ts'
 import { StatisticsSampler } from './statistics-sampler.ts'
+import type { TrackProcessor } from './track-processor.ts'
 import { MediaTransforms } from './transform/media-transforms.ts'
 
 export interface RoomOptions {
@@ -77,6 +81,7 @@ export class Room extends Emitter<RoomEvents> {
   readonly id: string
   readonly local = new LocalParticipant()
   readonly #options: RoomOptions
+  readonly #cpu: CpuAdaptation | undefined
   readonly #localMedia: LocalMedia
   readonly #remote: RemoteMedia
   readonly #sampler: StatisticsSampler
@@ -135,6 +140,7 @@ export class Room extends Emitter<RoomEvents> {
       onAdded: changedLocally('added'),
       onChanged: changedLocally('changed'),
       onRemoved: changedLocally('removed'),
+      onProcessorFailed: (failure) => this.#tell('processor-failed', failure),
     })
     this.#remote = new RemoteMedia({
       playsAudio: options.join.playsAudio ?? true,
@@ -157,6 +163,7 @@ export class Room extends Emitter<RoomEvents> {
       onSubscribed: (event) => this.#tell('track-subscribed', event),
       onUnsubscribed: (event) => this.#tell('track-unsubscribed', event),
     })
+    this.#cpu = options.join.adaptsToCpu === false ? undefined : new CpuAdaptation()
     this.#sampler = new StatisticsSampler({
       publish: () => this.#localMedia.getStats(),
       subscribe: () => this.#remote.getStats(),
@@ -228,6 +235,29 @@ export class Room extends Emitter<RoomEvents> {
     return this.#localMedia.stopScreenShare()
   }
 
+  get audioProcessor(): TrackProcessor | undefined {
+    return this.#localMedia.processor('audio')
+  }
+
+  get videoProcessor(): TrackProcessor | undefined {
+    return this.#localMedia.processor('video')
+  }
+
+  /**
+   * What the microphone captures goes through the processor, now, after changes of device, mutes and reconnects, until
+   * another is set; undefined: as it is captured. Nothing is renegotiated. One that fails is told by `processor-failed`.
+   */
+  async setAudioProcessor(processor: TrackProcessor | undefined): Promise<void> {
+    await this.#localMedia.setProcessor('audio', processor)
+    this.#change()
+  }
+
+  /** The same for the camera. */
+  async setVideoProcessor(processor: TrackProcessor | undefined): Promise<void> {
+    await this.#localMedia.setProcessor('video', processor)
+    this.#change()
+  }
+
   mute(publication: LocalPublication): Promise<void> {
     return publication.mute()
   }
@@ -254,9 +284,35 @@ export class Room extends Emitter<RoomEvents> {
     return this.#remote.audio.start()
   }
 
+  /** Where this client is, and looks: at the origin, away from the viewer, until told. */
+  setListenerPosition(position: ListenerPosition): void {
+    this.#remote.audio.spatial.setListener(position)
+  }
+
+  get listenerPosition(): ListenerPosition {
+    return this.#remote.audio.spatial.listener
+  }
+
+  /**
+   * Lets the microphones of a user be heard from a place; undefined: from everywhere. It is kept by user, so that it
+   * outlasts reconnects, and concerns this client only: the application tells others. Needs `playsAudio`.
+   */
+  setParticipantPosition(participant: RemoteParticipant, position: Position | undefined): void {
+    this.#remote.audio.setPosition(participant.userId, position)
+  }
+
+  participantPosition(participant: RemoteParticipant): Position | undefined {
+    return this.#remote.audio.positionOf(participant.userId)
+  }
+
+  /** How voices get quieter with distance. */
+  setDistanceOptions(options: DistanceOptions): void {
+    this.#remote.audio.spatial.setDistance(options)
+  }
+
   /** Stops or takes up again what somebody publishes, for this client only. */
   setSubscribed(publication: RemotePublication, subscribed: boolean): void {
-    this.#remote.setEnabled(publication.id, subscribed)
+    this.#remote.setEnabled(publication, subscribed)
   }
 
   /**
@@ -291,8 +347,10 @@ export class Room extends Emitter<RoomEvents> {
 
   /** @internal */
   async enter(): Promise<void> {
-    const { audio = false, video = false, e2ee } = this.#options.join
+    const { audio = false, video = false, e2ee, audioProcessor, videoProcessor } = this.#options.join
     if (e2ee) await this.#startSealing(e2ee.keys)
+    if (audioProcessor) void this.#localMedia.setProcessor('audio', audioProcessor)
+    if (videoProcessor) void this.#localMedia.setProcessor('video', videoProcessor)
     const capturing = audio || video ? this.#localMedia.capture(audio, video) : undefined
     capturing?.catch(() => undefined)
     if (audio) void this.#startTransforms()
@@ -357,6 +415,12 @@ export class Room extends Emitter<RoomEvents> {
       case 'rtc.publication-layers':
         this.#localMedia.handleLayers(event.publicationId, event.active)
         return
+      case 'rtc.network-levels':
+        for (const { participantId, uplink, downlink } of event.levels) {
+          const participant = remote.participants.get(participantId)
+          if (participant) this.#setNetwork(participant, asLevels(uplink, downlink))
+        }
+        return
       case 'rtc.path-measured':
         this.#path = event
         return
@@ -386,7 +450,10 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #takeStatistics(measured: RoomStatistics): void {
-    const statistics = withPath(measured, this.#path)
+    const statistics = withLost(withPath(measured, this.#path), {
+      publish: this.#lost.has('publish'),
+      subscribe: this.#lost.has('subscribe'),
+    })
     this.#path = undefined
     this.#remote.setPlayout(statistics.received, statistics.downlink)
     this.#localMedia.handleStatistics(statistics)
@@ -398,9 +465,31 @@ export class Room extends Emitter<RoomEvents> {
     })
     this.#setQuality(this.local, qualities.own)
     for (const [participant, quality] of qualities.others) this.#setQuality(participant, quality)
+    this.#setNetwork(this.local, { uplink: statistics.uplinkLevel, downlink: statistics.downlinkLevel })
+    this.#adaptToCpu(statistics)
     this.emit('statistics', statistics)
     const facts = factsOf(statistics, qualities.own)
     this.#tellServer('rtc.report', { facts }).catch(() => undefined) // Two seconds are lost.
+  }
+
+  #setNetwork(
+    participant: { network: ParticipantNetwork | undefined } & Participant,
+    network: ParticipantNetwork,
+  ): void {
+    const before = participant.network
+    if (before?.uplink === network.uplink && before.downlink === network.downlink) return
+    participant.network = network
+    this.#tell('network', { participant, network })
+  }
+
+  #adaptToCpu(statistics: RoomStatistics): void {
+    const isHidden = globalThis.document?.visibilityState === 'hidden'
+    for (const change of this.#cpu?.update(statistics, isHidden) ?? []) {
+      // A sender that was released meanwhile takes no parameters.
+      if (change.direction === 'sent') this.#localMedia.setCpuStep(change.step).catch(() => undefined)
+      else this.#remote.setScale(receiveSteps[change.step] ?? 1)
+      this.#tell('video-adapted', change)
+    }
   }
 
   #setQuality(participant: { quality: Quality } & Participant, quality: Quality): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { factsOf, qualityOf, type StatisticsSample, statisticsBetween } from './statistics.ts'
+import { factsOf, qualityOf, type StatisticsSample, statisticsBetween, withLost } from './statistics.ts'
 
 const sample = (atMs: number, scale: number): StatisticsSample => ({
   atMs,
@@ -124,4 +124,33 @@ test('quality falls with loss, delay and freezes', () => {
   expect(qualityOf({ ...well, roundTripMs: 321 })).toBe('fair')
   expect(qualityOf({ ...well, freezeMs: 700 })).toBe('poor')
   expect(qualityOf({ ...well, lost: true })).toBe('lost')
+})
+
+test('RTC-125: each way has a level of its own', () => {
+  const levels = (change: (now: StatisticsSample, before: StatisticsSample) => void) => {
+    const [before, now] = [sample(0, 1), sample(2_000, 2)]
+    change(now, before)
+    const { uplinkLevel, downlinkLevel } = statisticsBetween(before, now)
+    return [uplinkLevel, downlinkLevel]
+  }
+  const set = (records: StatisticsSample['publish'], id: string, facts: Record<string, unknown>) => {
+    Object.assign(records.find((record) => record.id === id) ?? {}, facts)
+  }
+  expect(levels(() => undefined)).toEqual([4, 4])
+  expect(levels((now) => set(now.publish, 'remote', { fractionLost: 0.2 }))).toEqual([2, 4])
+  expect(levels((now) => set(now.subscribe, 'video', { packetsLost: 205 }))).toEqual([4, 1])
+  expect(levels((now) => set(now.publish, 'pair', { currentRoundTripTime: 0.6 }))).toEqual([2, 2])
+  const full = { qualityLimitationReason: 'bandwidth' }
+  expect(levels((now) => set(now.publish, 'out', full))).toEqual([4, 4])
+  expect(
+    levels((now, before) => {
+      set(now.publish, 'out', full)
+      set(before.publish, 'out', full)
+    }),
+  ).toEqual([3, 4])
+  const lost = withLost(statisticsBetween(sample(0, 1), sample(2_000, 2)), {
+    publish: true,
+    subscribe: false,
+  })
+  expect([lost.uplinkLevel, lost.downlinkLevel]).toEqual([1, 4])
 })

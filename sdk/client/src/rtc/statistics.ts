@@ -21,6 +21,8 @@ export interface PublishedLayer {
   roundTripMs: number | undefined
   /** `none`, `cpu`, `bandwidth` or `other`. */
   limitation: string | undefined
+  /** Share of the interval that encoding took, of one thread; undefined for sound. */
+  encodeBusy: number | undefined
 }
 
 export interface ReceivedTrack {
@@ -35,6 +37,8 @@ export interface ReceivedTrack {
   framesPerSecond: number | undefined
   framesDecoded: number
   framesDropped: number
+  /** Share of the interval that decoding took, of one thread; undefined for sound. */
+  decodeBusy: number | undefined
   freezes: number
   freezeMs: number
   /** Share of the audio played in the interval that had to be invented, from 0 to 1. */
@@ -105,6 +109,8 @@ export function statisticsBetween(
   const delta = (record: StatsRecord, name: string) =>
     Math.max(0, number(record, name) - (earlier.has(record.id) ? number(earlier.get(record.id), name) : 0))
   const kbps = (bytes: number) => (intervalMs === 0 ? 0 : Math.round((bytes * 8) / intervalMs))
+  const busy = (record: StatsRecord, name: string) =>
+    record.kind === 'video' && intervalMs > 0 ? (delta(record, name) * 1000) / intervalMs : undefined
 
   const remoteInbound = new Map(
     now.publish.filter(({ type }) => type === 'remote-inbound-rtp').map((record) => [record.localId, record]),
@@ -129,6 +135,7 @@ export function statisticsBetween(
         resent: share(resent, delta(record, 'packetsSent') - resent),
         roundTripMs: roundTripSeconds === undefined ? undefined : Math.round(roundTripSeconds * 1000),
         limitation: text(record, 'qualityLimitationReason'),
+        encodeBusy: busy(record, 'totalEncodeTime'),
       }
     })
   const received = now.subscribe
@@ -153,6 +160,7 @@ export function statisticsBetween(
         framesPerSecond: maybe(record, 'framesPerSecond'),
         framesDecoded: delta(record, 'framesDecoded'),
         framesDropped: delta(record, 'framesDropped'),
+        decodeBusy: busy(record, 'totalDecodeTime'),
         freezes: delta(record, 'freezeCount'),
         freezeMs: Math.round(delta(record, 'totalFreezesDuration') * 1000),
         concealed: samples === 0 ? undefined : share(invented, samples),
@@ -173,11 +181,14 @@ export function statisticsBetween(
   const roundTripMs = roundTripSeconds === undefined ? undefined : Math.round(roundTripSeconds * 1000)
   const uplinkLoss = Math.max(0, ...published.map(({ loss }) => loss ?? 0))
   const downlinkLoss = share(lost, lost + sum(inbound.map((record) => delta(record, 'packetsReceived'))))
+  // A path that carries less than would be sent, and not only while its rate is still being found out.
+  const isLimited = (record: StatsRecord | undefined) => record?.qualityLimitationReason === 'bandwidth'
+  const isUplinkFull = now.publish.some((record) => isLimited(record) && isLimited(earlier.get(record.id)))
   return {
     atMs: now.atMs,
     intervalMs,
     roundTripMs,
-    uplinkLevel: networkLevel(uplinkLoss, roundTripMs),
+    uplinkLevel: Math.min(networkLevel(uplinkLoss, roundTripMs), isUplinkFull ? 3 : 5) as NetworkLevel,
     downlinkLevel: networkLevel(downlinkLoss, roundTripMs),
     downlink: undefined,
     availableUplinkKbps: available === undefined ? undefined : Math.round(available / 1000),
@@ -234,6 +245,24 @@ export function withPath(
   // A path that is full serves less than is wanted, however little it loses.
   const full = wanted > 0 && allotted < 0.6 * wanted ? 3 : 5
   return { ...statistics, downlink, downlinkLevel: Math.min(level, full) as NetworkLevel }
+}
+
+/** A path that is being looked for carries nothing. */
+export function withLost(
+  statistics: RoomStatistics,
+  lost: { publish: boolean; subscribe: boolean },
+): RoomStatistics {
+  return {
+    ...statistics,
+    ...(lost.publish && { uplinkLevel: 1 }),
+    ...(lost.subscribe && { downlinkLevel: 1 }),
+  }
+}
+
+/** What came over the wire, brought into range. */
+export function asLevels(uplink: number, downlink: number): { uplink: NetworkLevel; downlink: NetworkLevel } {
+  const level = (value: number) => Math.min(5, Math.max(1, Math.round(value))) as NetworkLevel
+  return { uplink: level(uplink), downlink: level(downlink) }
 }
 
 /** Good transmission is up to 5 % loss; a call is poor above 320 ms round trip. */

@@ -44,6 +44,8 @@ interface Entry {
   enabled: boolean
   elements: ReadonlySet<Element> | undefined
   sent: Wish | undefined
+  /** In full, once the scale was changed. */
+  size?: { width: number; height: number }
 }
 
 /** Keeps the server told which videos are seen, and how large. It owns its observers; `close` ends them. */
@@ -51,6 +53,7 @@ export class SubscriptionWishes {
   readonly #send: (items: Wish[]) => void
   readonly #entries = new Map<string, Entry>()
   readonly #states = new Map<Element, ElementState>()
+  #scale = 1
   #resizes: ResizeObserver | undefined
   #intersections: IntersectionObserver | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -70,6 +73,13 @@ export class SubscriptionWishes {
 
   setEnabled(publicationId: string, enabled: boolean): void {
     this.#entry(publicationId).enabled = enabled
+    this.#schedule()
+  }
+
+  /** Asks for less than is shown, on machines that cannot decode it; `sizes` are those of all videos. */
+  setScale(scale: number, sizes: ReadonlyMap<string, { width: number; height: number }>): void {
+    this.#scale = scale
+    for (const [publicationId, size] of sizes) this.#entry(publicationId).size = size
     this.#schedule()
   }
 
@@ -157,7 +167,12 @@ export class SubscriptionWishes {
     return [...this.#entries].flatMap(([publicationId, entry]) => {
       const states =
         entry.elements && [...entry.elements].flatMap((element) => this.#states.get(element) ?? [])
-      const wish = wishOf(publicationId, entry.enabled, states, globalThis.devicePixelRatio ?? 1)
+      const scale = this.#scale
+      // What the application shows by itself comes in full, or in a share of that.
+      const wish =
+        states === undefined && scale < 1 && entry.size
+          ? wishOf(publicationId, entry.enabled, [{ visible: true, ...entry.size }], scale)
+          : wishOf(publicationId, entry.enabled, states, (globalThis.devicePixelRatio ?? 1) * scale)
       const { sent } = entry
       const same = sent
         ? wish.enabled === sent.enabled && wish.width === sent.width && wish.height === sent.height

@@ -2,7 +2,7 @@ import type { Participant, Room, RoomEvents, RoomState } from '@parley/client'
 import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react'
 
 /** Renders again with every change in the room; what is read from it is always current. */
-function useRevision(room: Room | undefined): number {
+export function useRoomRevision(room: Room | undefined): number {
   const subscribe = useCallback(
     (changed: () => void) => room?.on('changed', changed) ?? (() => undefined),
     [room],
@@ -12,18 +12,18 @@ function useRevision(room: Room | undefined): number {
 
 /** This client first, then the others in the order they joined. */
 export function useParticipants(room: Room | undefined): Participant[] {
-  useRevision(room)
+  useRoomRevision(room)
   return room ? [room.local, ...room.participants.values()] : []
 }
 
 /** Who speaks now, loudest first. */
 export function useSpeakers(room: Room | undefined): readonly Participant[] {
-  useRevision(room)
+  useRoomRevision(room)
   return room?.speakers ?? []
 }
 
 export function useRoomState(room: Room | undefined): RoomState | undefined {
-  useRevision(room)
+  useRoomRevision(room)
   return room?.state
 }
 
