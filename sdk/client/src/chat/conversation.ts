@@ -34,7 +34,7 @@ import { LiveView } from './live-view.ts'
 import { mostPerPage } from './log-filler.ts'
 import { MemberCursors } from './member-cursors.ts'
 import { changesMessage } from './message-change.ts'
-import type { OutboxItem } from './outbox.ts'
+import type { OutboxEntry, OutboxItem } from './outbox.ts'
 import { PendingSends } from './pending-sends.ts'
 import { ReadTeller } from './read-teller.ts'
 import { listMessages } from './shown-messages.ts'
@@ -56,6 +56,7 @@ export class Conversation extends Emitter<ConversationEvents> {
   readonly #growing: GrowingTexts
   #peerId: string | undefined
   #messages: readonly ChatMessage[] | undefined
+  #messagesApart: readonly ChatMessage[] | undefined
   #closed = false
 
   /** @internal */
@@ -134,15 +135,29 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** What is loaded, ascending, with own messages on their way at the end. A new array after every change. */
   get messages(): readonly ChatMessage[] {
-    this.#messages ??= this.#listMessages()
+    this.#messages ??= this.#listMessages(
+      this.#window.run.entries,
+      this.#sends.settling,
+      this.#ports.outbox.entries(this.id),
+    )
     return this.#messages
+  }
+
+  /**
+   * What is loaded around a place far back, ascending, since `loadAround` went there; undefined once that has met
+   * `messages`, or was left. A new array after every change.
+   */
+  get messagesApart(): readonly ChatMessage[] | undefined {
+    const { apart } = this.#window
+    if (apart) this.#messagesApart ??= this.#listMessages(apart.entries, [], [])
+    return apart && this.#messagesApart
   }
 
   get loaded(): boolean {
     return this.#window.loaded
   }
 
-  /** True while there are older messages than those in `messages`. */
+  /** True while there are older messages than those in `messagesApart`, or else in `messages`. */
   get hasOlder(): boolean {
     return this.#window.hasOlder
   }
@@ -222,9 +237,32 @@ export class Conversation extends Emitter<ConversationEvents> {
     return this.#window.load()
   }
 
-  /** Brings one more page of older messages into `messages`; answers whether there are more. */
+  /** Brings one more page of older messages in, where the reader is; answers whether there are more. */
   loadOlder(limit = pageSize): Promise<boolean> {
     return this.#window.loadOlder(limit)
+  }
+
+  /**
+   * Brings what is around a message into `messages` where that is close, else into `messagesApart`: one page, however far
+   * back it is.
+   */
+  loadAround(seq: number): Promise<void> {
+    return this.#window.loadAround(seq)
+  }
+
+  /** Brings the messages after `messagesApart` in; answers whether there are more between them and `messages`. */
+  loadNewer(limit = pageSize): Promise<boolean> {
+    return this.#window.loadNewer(limit)
+  }
+
+  /** Leaves the place far back: `messages` counts again. */
+  backToPresent(): void {
+    this.#window.leaveApart()
+  }
+
+  /** Seq of the first message or other entry since a time; undefined where nothing came since. */
+  seqSince(time: Date): Promise<number | undefined> {
+    return this.#window.seqSince(time.getTime())
   }
 
   /** Says that nobody looks any more: only the newest messages stay in memory, until `load` is called again. */
@@ -567,18 +605,22 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   #change(): void {
     this.#messages = undefined
+    this.#messagesApart = undefined
     this.emit('changed', {})
   }
 
-  #listMessages(): ChatMessage[] {
-    const { userId, outbox } = this.#ports
+  #listMessages(
+    entries: readonly Message[],
+    settling: readonly OutboxItem[],
+    outgoing: readonly OutboxEntry[],
+  ): ChatMessage[] {
     return listMessages({
-      userId,
-      entries: this.#window.run.entries,
+      userId: this.#ports.userId,
+      entries,
       at: (seq) => this.#window.at(seq),
       textOf: (messageId) => this.#growing.at(messageId),
-      settling: this.#sends.settling,
-      outgoing: outbox.entries(this.id),
+      settling,
+      outgoing,
     })
   }
 }
