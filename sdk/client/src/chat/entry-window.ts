@@ -207,7 +207,8 @@ export class EntryWindow extends Emitter<EntryWindowEvents> {
       const [entry] = (await this.#list({ afterSeq: middle - 1, limit: 1 })).items
       if (!entry) break
       if (!isSince(entry)) low = entry.seq + 1
-      else if (entry.seq > middle) return Math.min(high, entry.seq) // Nothing before it may be seen.
+      else if (entry.seq > middle)
+        return Math.min(high, entry.seq) // Nothing before it may be seen.
       else high = middle
     }
     return high

@@ -12,7 +12,9 @@ export class PlaceApart {
   /** Moves with every going and leaving: what comes back later is of a place that nobody looks at. */
   #visit = 0
 
-  constructor(list: (range: { afterSeq?: number; beforeSeq?: number; limit: number }) => Promise<HistoryPage>) {
+  constructor(
+    list: (range: { afterSeq?: number; beforeSeq?: number; limit: number }) => Promise<HistoryPage>,
+  ) {
     this.#list = list
   }
 

@@ -166,7 +166,7 @@ export function ConversationPane(props: {
           ) : (
             <Composer
               composer={composer}
-              messages={model.messages}
+              messages={model.hasNewer ? [] : model.messages}
               title={title}
               silence={silenceOf(view, words)}
             />

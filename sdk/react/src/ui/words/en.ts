@@ -19,6 +19,7 @@ export const en = {
   unread: (count: number) => (count > 99 ? '99+' : String(count)),
   unreadLabel: (count: number) => `${count} unread`,
   toLatest: 'To the latest message',
+  toPresent: 'Jump to the present',
   loadingOlder: 'Loading earlier messages',
   beginning: 'This is where the conversation begins',
   edited: 'edited',

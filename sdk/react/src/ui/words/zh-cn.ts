@@ -19,6 +19,7 @@ export const zhCn: Words = {
   unread: (count) => (count > 99 ? '99+' : String(count)),
   unreadLabel: (count) => `${count} 条未读`,
   toLatest: '回到最新消息',
+  toPresent: '回到最新消息',
   loadingOlder: '正在加载更早的消息',
   beginning: '对话从这里开始',
   edited: '已编辑',
