@@ -23,7 +23,10 @@ export function useEdits(
     const ask = async () => {
       const earlier: Awaited<ReturnType<typeof listEdits>>['items'] = []
       for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = await listEdits(conversation, id, { limit: 100, ...(cursor !== undefined && { cursor }) })
+        const page = await listEdits(conversation, id, {
+          limit: 100,
+          ...(cursor !== undefined && { cursor }),
+        })
         earlier.push(...page.items)
         cursor = page.nextCursor
       }

@@ -1,6 +1,8 @@
 import type { ChatMessage } from '@parley/client'
 import { pinMessage, translateMessage, unpinMessage } from '@parley/client'
 import { useRef, useState } from 'react'
+import { useMessageExtension } from '../chat/use-message-extension.ts'
+import { openTask, taskKey } from './content/task-chip.tsx'
 import { usePane } from './pane-context.ts'
 import { IconButton } from './parts/icon-button.tsx'
 import {
@@ -13,6 +15,7 @@ import {
   RecallIcon,
   ReplyIcon,
   SelectIcon,
+  TaskIcon,
   ThreadIcon,
   TrashIcon,
 } from './parts/icons.tsx'
@@ -84,6 +87,7 @@ function useMenuItems(message: ChatMessage, onTranslated: (text: string) => void
   const toast = useToast()
   const onFailed = useErrorToast()
   const [translating, setTranslating] = useState(false)
+  const task = useMessageExtension(pane.conversation, message, taskKey)
   const { conversation } = pane
   const { id, seq, content } = message
   if (id === undefined || seq === undefined) return []
@@ -133,6 +137,18 @@ function useMenuItems(message: ChatMessage, onTranslated: (text: string) => void
             .finally(() => setTranslating(false))
         },
       },
+    !gone && {
+      key: 'task',
+      label: task.current ? words.removeTask : words.makeTask,
+      icon: <TaskIcon size={17} />,
+      onChoose: () => void (task.current ? task.remove() : task.set(openTask)).catch(onFailed),
+    },
+    message.editedAt !== undefined && {
+      key: 'edits',
+      label: words.editHistory,
+      icon: <EditIcon size={17} />,
+      onChoose: () => pane.showEdits(message),
+    },
     own &&
       pane.isGroup &&
       !gone && {

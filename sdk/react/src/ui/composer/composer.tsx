@@ -22,6 +22,7 @@ import { useWords } from '../parts/ui-context.tsx'
 import { AttachMenu } from './attach-menu.tsx'
 import { DraftFiles } from './draft-files.tsx'
 import { ExpressionPanel } from './expression-panel.tsx'
+import { LifetimeNote } from './lifetime-note.tsx'
 import { MentionPicker, useMentionChoices } from './mention-picker.tsx'
 import { VoiceBar } from './voice-bar.tsx'
 
@@ -34,6 +35,8 @@ export function Composer(props: {
   title: string
   /** Why nothing can be written now. */
   silence?: string | undefined
+  /** Absent where nothing can be planned. */
+  onPlan?: ((text: string, at: Date) => Promise<void>) | undefined
 }) {
   const { composer, messages, title, silence } = props
   const { userId } = usePane()
@@ -144,6 +147,7 @@ export function Composer(props: {
         }}
       >
         {(editing ?? replyingTo) && <Banner composer={composer} />}
+        <LifetimeNote composer={composer} />
         <DraftFiles composer={composer} />
         {recorder.status !== 'idle' ? (
           <VoiceBar recorder={recorder} onSend={() => void finishVoice().catch(onFailed)} />
@@ -242,6 +246,7 @@ export function Composer(props: {
         anchor={plus}
         open={panel === 'attach'}
         composer={composer}
+        onPlan={props.onPlan}
         onClose={() => setPanel(undefined)}
       />
     </>

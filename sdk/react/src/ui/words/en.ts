@@ -218,7 +218,70 @@ export const en = {
   conversationKinds: { direct: 'Direct', group: 'Group', link: 'By link' },
   invitationLink: 'Invitation link',
   join: 'Join',
+  // Sending later, versions, tasks, and how long messages live
+  sendLater: 'Send later',
+  plan: 'Plan',
+  planned: 'Planned messages',
+  plannedCount: (count: number) => (count === 1 ? '1 planned message' : `${count} planned messages`),
+  nothingPlanned: 'Nothing is planned here',
+  plannedText: 'Message',
+  plannedAt: 'Send at',
+  timeZone: (zone: string) => `Time zone: ${zone}`,
+  changePlanned: 'Change the planned message',
+  cancelPlanned: 'Do not send it',
+  editHistory: 'Edit history',
+  version: (number: number) => `Version ${number}`,
+  makeTask: 'Make it a task',
+  removeTask: 'No task any more',
+  taskState: (done: boolean, who: string) => (done ? `Done: ${who}` : 'To do'),
+  lifetime: 'Disappearing messages',
+  lifetimes: { burnAfterReadMs: 'After it was read', expiresAfterMs: 'After it was sent' },
+  lifetimeForAll: 'For all messages here from now on',
+  never: 'Never',
+  span: (ms: number) => {
+    const units = [
+      [86_400_000, 'day'],
+      [3_600_000, 'hour'],
+      [60_000, 'minute'],
+    ] as const
+    const [unitMs, unit] = units.find(([each]) => ms >= each && ms % each === 0) ?? [1_000, 'second']
+    const count = Math.round(ms / unitMs)
+    return count === 1 ? `1 ${unit}` : `${count} ${unit}s`
+  },
+  disappears: (afterRead: string, afterSent: string) =>
+    [afterRead && `${afterRead} after it was read`, afterSent && `${afterSent} after it was sent`]
+      .filter((part) => part !== '')
+      .join(', or '),
+  onlyFor: 'Only for user id',
+  commands: 'Commands',
+  // Coming into groups, and what groups hold
+  invitations: 'Invitations',
+  invitedBy: (who: string, group: string) => `${who} invites you to ${group}`,
+  invited: (who: string) => `${who} was invited`,
+  accept: 'Accept',
+  decline: 'Decline',
+  withdraw: 'Withdraw',
+  askedToJoin: (group: string) => `You asked to join ${group}`,
+  joinDecided: (approved: boolean): string => (approved ? 'You were let in' : 'You were not let in'),
+  joining: 'Joining',
+  banned: 'Banned',
+  unban: 'Lift the ban',
+  nickname: 'Nickname in the group',
+  earlierAnnouncements: 'Earlier announcements',
+  attributes: 'Attributes',
+  addAttribute: 'Add an attribute',
+  value: 'Value',
+  invitationConsent: 'Whoever is invited is asked first',
+  whoMay: {
+    invite: 'Who may invite',
+    editProfile: 'Who may change name and picture',
+    send: 'Who may write',
+    editAttributes: 'Who may change attributes',
+    announce: 'Who may announce',
+  },
+  permitted: { all: 'Everybody', admins: 'Owner and admins', owner: 'Owner' },
   errors: {
+    'version-mismatch': 'Somebody else has just changed it.',
     'user-not-found': 'There is no such user yet. Open the demo as that user first.',
     'recall-window-passed': 'The message is too old for this.',
     'message-recalled': 'The message was recalled.',
