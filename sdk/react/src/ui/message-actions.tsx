@@ -129,7 +129,11 @@ function useMenuItems(message: ChatMessage, onTranslated: (text: string) => void
       !translating && {
         key: 'translate',
         label: words.translate,
-        icon: <span className="parley-letter">文</span>,
+        icon: (
+          <span className="parley-letter" aria-hidden="true">
+            文
+          </span>
+        ),
         onChoose: () => {
           setTranslating(true)
           translateMessage(conversation, id, locale)
