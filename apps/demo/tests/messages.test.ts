@@ -269,4 +269,31 @@ describe.skipIf(!hasChromium)('messages in Chromium', () => {
     }
     expect(problems).toEqual([])
   }, 60_000)
+
+  test('commands of a bot are offered while they are written', async () => {
+    const { page, alice, bob, problems } = await two()
+    await cloud.call('POST', '/v1/users', { id: 'helper', name: 'Helper' })
+    // Nobody listens there: what is offered is known to the server.
+    const made = await cloud.call('PUT', '/v1/bots/helper', {
+      url: 'http://127.0.0.1:9/bot',
+      enabled: false,
+      commands: [
+        { name: 'weather', description: 'How the weather is' },
+        { name: 'wind', description: 'Where the wind comes from' },
+      ],
+    })
+    expect(made.status).toBe(200)
+    const added = await cloud.call('POST', '/v1/conversations/demo-group/members', { userIds: ['helper'] })
+    expect(added.status).toBe(200)
+    await field(alice).pressSequentially('/w')
+    await page.getByRole('option', { name: '/weather' }).waitFor()
+    await page.getByRole('option', { name: '/wind' }).waitFor()
+    await inspect(page, 'messenger-commands')
+    await field(alice).press('ArrowDown')
+    await field(alice).press('Enter')
+    await field(alice).pressSequentially('at sea')
+    await field(alice).press('Enter')
+    await row(bob, '/wind at sea').waitFor()
+    expect(problems).toEqual([])
+  }, 60_000)
 })

@@ -1,4 +1,5 @@
 export { type MentionTarget, mentionBefore, mentionsIn } from './chat/mentions.ts'
+export { commandBefore, type OfferedCommand, useCommands } from './chat/use-commands.ts'
 export {
   type ComposerModel,
   type ComposerOptions,

@@ -38,6 +38,7 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
   const model = useGroup(conversation)
   const { view, members, canManage, isOwner, hasMore, loadMore } = model
   const [form, setForm] = useState<'name' | 'announcement' | 'add'>()
+  const [invited, setInvited] = useState(0)
   const onFailed = useErrorToast()
   const { group } = model
   const perform = (work: Promise<unknown>) => void work.catch(onFailed)
@@ -124,7 +125,7 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
         {canManage && (
           <section>
             <h3>{words.joining}</h3>
-            <Joining model={model} />
+            <Joining model={model} invited={invited} />
           </section>
         )}
         {canManage && <Bans model={model} />}
@@ -177,7 +178,10 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
           label={words.groupMembers}
           initial=""
           placeholder={words.groupMembersHint}
-          onSubmit={(ids) => perform(group.invite(ids.split(/[,，、\s]+/).filter((id) => id !== '')))}
+          onSubmit={(text) => {
+            const ids = text.split(/[,，、\s]+/).filter((id) => id !== '')
+            perform(group.invite(ids).then(() => setInvited(invited + 1)))
+          }}
           onClose={() => setForm(undefined)}
         />
       )}

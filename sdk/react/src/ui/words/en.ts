@@ -186,7 +186,7 @@ export const en = {
   rules: 'Rules',
   roles: { owner: 'Owner', admin: 'Admin', member: 'Member' },
   roleChanged: (who: string, role: string) => `Role changed to ${role}: ${who}`,
-  ownerChanged: (who: string) => `${who} is the owner now`,
+  ownerChanged: (who: string) => `The group was handed over: ${who}`,
   makeAdmin: 'Make admin',
   removeAdmin: 'Remove as admin',
   makeOwner: 'Hand over the group',

@@ -11,12 +11,17 @@ import { useWords } from '../../parts/ui-context.tsx'
 const dayMs = 86_400_000
 
 /** How others come in: links, who asks to, and who was asked. */
-export function Joining({ model }: { model: GroupModel }) {
+export function Joining(props: {
+  model: GroupModel
+  /** Another one after each invitation from here. */
+  invited: number
+}) {
+  const { model, invited } = props
   return (
     <>
       <Links model={model} />
       <JoinRequests model={model} />
-      <SentInvitations model={model} />
+      <SentInvitations key={invited} model={model} />
     </>
   )
 }
