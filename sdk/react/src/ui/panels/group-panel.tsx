@@ -3,9 +3,10 @@ import { setMessageExpiry } from '@parley/client'
 import { useRef, useState } from 'react'
 import { type GroupModel, useGroup } from '../../chat/use-group.ts'
 import { usePresence } from '../../chat/use-presence.ts'
-import { Check } from '../composer/forms.tsx'
+import { Check, Field } from '../composer/forms.tsx'
 import { usePane } from '../pane-context.ts'
 import { Avatar } from '../parts/avatar.tsx'
+import { FormDialog } from '../parts/dialog.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
 import {
   BlockIcon,
@@ -26,7 +27,6 @@ import { Attributes } from './group/attributes.tsx'
 import { Bans } from './group/bans.tsx'
 import { Joining } from './group/joining.tsx'
 import { Permissions } from './group/permissions.tsx'
-import { TextForm } from './group/text-form.tsx'
 import { Panel } from './panel.tsx'
 
 const dayMs = 86_400_000
@@ -186,6 +186,38 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
         />
       )}
     </Panel>
+  )
+}
+
+function TextForm(props: {
+  title: string
+  label: string
+  initial: string
+  placeholder?: string
+  mayBeEmpty?: boolean
+  onSubmit: (text: string) => void
+  onClose: () => void
+}) {
+  const words = useWords()
+  const [text, setText] = useState(props.initial)
+  return (
+    <FormDialog
+      title={props.title}
+      submit={words.save}
+      ready={props.mayBeEmpty === true || text.trim() !== ''}
+      onClose={props.onClose}
+      onSubmit={() => {
+        props.onSubmit(text.trim())
+        props.onClose()
+      }}
+    >
+      <Field
+        label={props.label}
+        value={text}
+        onChange={setText}
+        {...(props.placeholder !== undefined && { placeholder: props.placeholder })}
+      />
+    </FormDialog>
   )
 }
 
