@@ -273,10 +273,9 @@ describe.skipIf(!hasChromium)('messages in Chromium', () => {
   test('commands of a bot are offered while they are written', async () => {
     const { page, alice, bob, problems } = await two()
     await cloud.call('POST', '/v1/users', { id: 'helper', name: 'Helper' })
-    // Nobody listens there: what is offered is known to the server.
+    // Nobody listens there, and nobody is told: it hears only what mentions it.
     const made = await cloud.call('PUT', '/v1/bots/helper', {
       url: 'http://127.0.0.1:9/bot',
-      enabled: false,
       commands: [
         { name: 'weather', description: 'How the weather is' },
         { name: 'wind', description: 'Where the wind comes from' },

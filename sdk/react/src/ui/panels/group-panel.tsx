@@ -60,13 +60,13 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
         <section>
           <h3>{words.announcement}</h3>
           <p className="parley-announcement-text">{view.announcement?.text || words.noAnnouncement}</p>
-          <EarlierAnnouncements model={model} />
           {canManage && (
             <button type="button" className="parley-link-button" onClick={() => setForm('announcement')}>
               <MegaphoneIcon size={16} />
               {words.announce}
             </button>
           )}
+          <EarlierAnnouncements model={model} />
         </section>
         <section>
           <h3>{words.members(view.memberCount)}</h3>

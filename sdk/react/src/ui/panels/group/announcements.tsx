@@ -21,7 +21,7 @@ export function EarlierAnnouncements({ model: { group, view } }: { model: GroupM
     group.announcements({ limit: 50 }).then((page) => setItems(page.items), onFailed)
   }, [open, group, current, onFailed])
   return (
-    <>
+    <div>
       <button
         type="button"
         className="parley-link-button"
@@ -42,6 +42,6 @@ export function EarlierAnnouncements({ model: { group, view } }: { model: GroupM
           ))}
         </ul>
       )}
-    </>
+    </div>
   )
 }
