@@ -109,6 +109,26 @@ describe.skipIf(!hasChromium)('messages in Chromium', () => {
     expect(problems).toEqual([])
   }, 60_000)
 
+  test('who reacted is listed for everybody', async () => {
+    const { page, alice, bob, problems } = await two()
+    await say(alice, 'We won the race')
+    await row(bob, 'won the race').waitFor()
+    for (const who of [alice, bob]) {
+      await row(who, 'won the race').hover()
+      await row(who, 'won the race').getByRole('button', { name: 'React' }).click()
+      await page
+        .locator('.parley-emoji button')
+        .nth(who === alice ? 0 : 1)
+        .click()
+    }
+    await row(alice, 'won the race').locator('.parley-reaction').nth(1).waitFor()
+    await choose(alice, 'won the race', 'Who reacted')
+    await dialogOf(alice).getByRole('listitem').filter({ hasText: 'Alice' }).getByText('👍').waitFor()
+    await dialogOf(alice).getByRole('listitem').filter({ hasText: 'Bob' }).getByText('❤️').waitFor()
+    await inspect(page, 'messenger-reactors')
+    expect(problems).toEqual([])
+  }, 60_000)
+
   test('a message is made a task, done by one and seen by the other', async () => {
     const { page, alice, bob, problems } = await two()
     await say(alice, 'Order the life jackets')

@@ -17,6 +17,7 @@ import { ForwardDialog } from './panels/forward-dialog.tsx'
 import { GroupPanel } from './panels/group-panel.tsx'
 import { PinsBar } from './panels/pins-bar.tsx'
 import { PlannedPanel } from './panels/planned-panel.tsx'
+import { ReactorsDialog } from './panels/reactors-dialog.tsx'
 import { ReadersDialog } from './panels/readers-dialog.tsx'
 import { SearchPanel } from './panels/search-panel.tsx'
 import { ThreadPanel } from './panels/thread-panel.tsx'
@@ -57,6 +58,7 @@ export function ConversationPane(props: {
   const [forwarded, setForwarded] = useState<readonly ChatMessage[]>()
   const [readersOf, setReadersOf] = useState<string>()
   const [editsOf, setEditsOf] = useState<ChatMessage>()
+  const [reactorsOf, setReactorsOf] = useState<string>()
   const [chosen, setChosen] = useState<ReadonlySet<string>>()
   const [hiddenAnnouncement, setHiddenAnnouncement] = useState<string>()
   const drop = useFileDrop(composer.addFiles)
@@ -83,6 +85,7 @@ export function ConversationPane(props: {
       forward: setForwarded,
       showReaders: ({ id }) => setReadersOf(id),
       showEdits: setEditsOf,
+      showReactors: ({ id }) => setReactorsOf(id),
       jumpTo: (seq) => void list.current?.jumpTo(seq).catch(onFailed),
       openUser: (id) => {
         parley.chat.direct(id).then((direct) => onOpen?.(direct), onFailed)
@@ -245,6 +248,9 @@ export function ConversationPane(props: {
             message={model.messages.find(({ key }) => key === editsOf.key) ?? editsOf}
             onClose={() => setEditsOf(undefined)}
           />
+        )}
+        {reactorsOf !== undefined && (
+          <ReactorsDialog messageId={reactorsOf} onClose={() => setReactorsOf(undefined)} />
         )}
         {readersOf !== undefined && (
           <ReadersDialog messageId={readersOf} onClose={() => setReadersOf(undefined)} />

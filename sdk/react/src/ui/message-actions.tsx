@@ -15,6 +15,7 @@ import {
   RecallIcon,
   ReplyIcon,
   SelectIcon,
+  SmileIcon,
   TaskIcon,
   ThreadIcon,
   TrashIcon,
@@ -146,6 +147,12 @@ function useMenuItems(message: ChatMessage, onTranslated: (text: string) => void
       label: task.current ? words.removeTask : words.makeTask,
       icon: <TaskIcon size={17} />,
       onChoose: () => void (task.current ? task.remove() : task.set(openTask)).catch(onFailed),
+    },
+    (message.reactions?.length ?? 0) > 0 && {
+      key: 'reactors',
+      label: words.whoReacted,
+      icon: <SmileIcon size={17} />,
+      onChoose: () => pane.showReactors(message),
     },
     message.editedAt !== undefined && {
       key: 'edits',

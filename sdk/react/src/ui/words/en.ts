@@ -230,6 +230,7 @@ export const en = {
   changePlanned: 'Change the planned message',
   cancelPlanned: 'Do not send it',
   editHistory: 'Edit history',
+  whoReacted: 'Who reacted',
   version: (number: number) => `Version ${number}`,
   makeTask: 'Make it a task',
   removeTask: 'No task any more',

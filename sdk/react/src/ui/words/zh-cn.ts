@@ -230,6 +230,7 @@ export const zhCn: Words = {
   changePlanned: '修改定时消息',
   cancelPlanned: '取消发送',
   editHistory: '编辑记录',
+  whoReacted: '谁回应了',
   version: (number) => `版本 ${number}`,
   makeTask: '设为任务',
   removeTask: '取消任务',
