@@ -1,3 +1,4 @@
+import type { Message } from '@parley/contracts'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Conversation, Parley } from '../src/index.ts'
 import { connect, pass } from './client.ts'
@@ -112,4 +113,14 @@ test('when the log is read anew, the place apart is given up with it', async () 
   expect(reloaded).toHaveBeenCalled()
   expect(conversation.messagesApart).toBeUndefined()
   expect(conversation.messages.at(-1)?.seq).toBe(total + 1_500)
+})
+
+test('what cannot be had between two places ends the asking', async () => {
+  await done(conversation.loadAround(1_000))
+  const log = server.entries('g') as Message[]
+  log.splice(1_049, total - 50 - 1_049)
+  expect(await done(conversation.loadNewer(200))).toBe(false)
+  expect(conversation.messagesApart).toBeUndefined()
+  await done(conversation.loadAround(total - 300))
+  expect(conversation.messages[0]?.seq).toBe(total - 49)
 })

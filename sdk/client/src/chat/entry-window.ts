@@ -167,7 +167,10 @@ export class EntryWindow extends Emitter<EntryWindowEvents> {
     if (!log || this.#apart.holds(seq)) return
     if (log.from - seq <= nearEntries) {
       this.leaveApart()
-      while (log.from > seq && this.hasOlder) await this.loadOlder(mostPerPage)
+      for (let before = log.from + 1; log.from < before && log.from > seq && this.hasOlder; ) {
+        before = log.from
+        await this.loadOlder(mostPerPage)
+      }
       return
     }
     await this.#apart.go(seq)
@@ -179,8 +182,11 @@ export class EntryWindow extends Emitter<EntryWindowEvents> {
   async loadNewer(limit: number): Promise<boolean> {
     const [log, run] = [this.#log, this.#apart.run]
     if (log && run) {
-      await this.#apart.loadNewer(Math.min(limit, log.from - 1 - run.head))
+      const before = run.head
+      await this.#apart.loadNewer(Math.min(limit, log.from - 1 - before))
       this.#meet(log)
+      // What lies between cannot be had: whoever reads on comes to the present.
+      if (run.head === before && this.#apart.run === run) this.#apart.leave()
       this.emit('changed', {})
     }
     return this.#apart.run !== undefined

@@ -180,8 +180,11 @@ export function useComposer(conversation: Conversation, options: ComposerOptions
       await send({ type: 'text', text: written, ...(mentions && { mentions }) })
       clear()
     },
-    sendVoice: ({ blob, durationMs, waveform }) =>
-      sendFile(blob, { name: 'voice.webm', voice: { durationMs, waveform } }),
+    sendVoice: ({ blob, durationMs, waveform }) => {
+      sendFile(blob, { name: 'voice.webm', voice: { durationMs, waveform } })
+      setReplyingTo(undefined)
+      setLifetime({})
+    },
   }
 }
 
