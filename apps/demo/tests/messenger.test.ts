@@ -243,7 +243,7 @@ describe.skipIf(!hasChromium)('the messenger in Chromium', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
     await bob.locator('.parley-pane-title', { hasText: 'Regatta 2027' }).waitFor()
 
-    await panel.getByRole('button', { name: 'Announce' }).click()
+    await panel.getByRole('button', { name: 'Announce', exact: true }).click()
     await page.getByRole('dialog').getByLabel('Announcement').fill('Boats leave at nine')
     await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
     await bob.locator('.parley-announcement', { hasText: 'Boats leave at nine' }).waitFor()
