@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasChromium, openWindow } from './browser.ts'
 import { buildPage } from './build-page.ts'
+import { inspect } from './messenger-page.ts'
 
 const total = 100_000
 const mostRows = 120
@@ -178,6 +179,7 @@ describe.skipIf(!hasChromium)('a conversation of 100,000 messages', () => {
       expect(there).toMatchObject({ consecutive: true })
       expect(there.gap).toBeLessThan(2)
       expect(pages() - before).toBeLessThanOrEqual(mostPagesOfJump)
+      await inspect(page, 'messenger-far-back')
 
       // The place is read on from, both ways, without a gap.
       const list = page.locator('.parley-thread')
