@@ -4,9 +4,12 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasChromium, openWindow } from './browser.ts'
 import { buildPage } from './build-page.ts'
+import { inspect } from './messenger-page.ts'
 
 const total = 100_000
 const mostRows = 120
+/** One around the place, and those beside it that the window has room for. */
+const mostPagesOfJump = 3
 
 let cloud: DevCloud
 
@@ -91,14 +94,24 @@ describe.skipIf(!hasChromium)('a conversation of 100,000 messages', () => {
         .first()
         .waitFor()
 
-      // A date before the beginning: everything is loaded, and the first message is shown.
-      await page.getByRole('button', { name: 'Search messages' }).click()
-      const since = new Date(Date.now() - 100 * 86_400_000).toISOString().slice(0, 10)
-      await page.getByLabel('Jump to date').fill(since)
+      // Everything is loaded, out of sight: rendering each page on the way would only take time.
+      await page.locator('.parley-conversation', { hasText: 'Launch team' }).click()
+      await page.evaluate(async () => {
+        const conversation = window.parley.alice?.chat.conversation('long')
+        while (await conversation?.loadOlder(200));
+      })
+      await page.locator('.parley-conversation', { hasText: 'Long group' }).click()
+      await page
+        .locator('.parley-row', { hasText: `line ${total} ` })
+        .first()
+        .waitFor({ timeout: 30_000 })
+      await page.locator('.parley-thread').evaluate((list) => {
+        list.scrollTop = 0
+      })
       await page
         .locator('.parley-row', { hasText: /line 1( |$)/ })
         .first()
-        .waitFor({ timeout: 90_000 })
+        .waitFor()
       const atTop = await look(page)
       expect(atTop).toMatchObject({ first: 1, consecutive: true })
       expect(atTop.count).toBeLessThan(mostRows)
@@ -145,4 +158,116 @@ describe.skipIf(!hasChromium)('a conversation of 100,000 messages', () => {
       await close()
     }
   }, 180_000)
+
+  test('a jump to the far past loads a bounded number of pages, and leads back to the present', async () => {
+    const { open, close, problems } = await openWindow(cloud.url)
+    try {
+      const page = await open('/?user=alice')
+      const pages = await countPages(page)
+      await page.locator('.parley-conversation', { hasText: 'Long group' }).click()
+      await page
+        .locator('.parley-row', { hasText: `line ${total} ` })
+        .first()
+        .waitFor()
+      const quoting = { replyToId: `msg_long${String(total / 2).padStart(8, '0')}` }
+      await post({ text: 'Look what was said', clientMessageId: 'quoting', ...quoting })
+      await page.locator('.parley-row', { hasText: 'Look what was said' }).waitFor()
+      const before = pages()
+      await page.locator('.parley-quote').click()
+      await page.locator('.parley-row[data-marked]', { hasText: `line ${total / 2} ` }).waitFor()
+      const there = await look(page)
+      expect(there).toMatchObject({ consecutive: true })
+      expect(there.gap).toBeLessThan(2)
+      expect(pages() - before).toBeLessThanOrEqual(mostPagesOfJump)
+      await inspect(page, 'messenger-far-back')
+
+      // The place is read on from, both ways, without a gap.
+      const list = page.locator('.parley-thread')
+      for (const by of [-4_000, -4_000, 4_000, 4_000, 4_000, 4_000]) {
+        await list.evaluate((element, pixels) => element.scrollBy(0, pixels), by)
+        expect(await look(page)).toMatchObject({ consecutive: true })
+        await expect.poll(async () => (await look(page)).gap).toBeLessThan(2) // Once a page that is wanted there has come.
+      }
+
+      // What is said meanwhile is not mistaken for what follows there; the way back asks for nothing.
+      await post({ text: 'at last', clientMessageId: 'meanwhile' })
+      await page.locator('.parley-conversation', { hasText: 'at last' }).waitFor()
+      expect(await page.locator('.parley-row', { hasText: 'at last' }).count()).toBe(0)
+      const away = pages()
+      await page.getByRole('button', { name: 'Jump to the present' }).click()
+      await page.locator('.parley-row', { hasText: 'at last' }).waitFor()
+      expect(pages()).toBe(away)
+      expect(await look(page)).toMatchObject({ last: total, consecutive: true })
+
+      // The very first day, by its date.
+      await page.getByRole('button', { name: 'Search messages' }).click()
+      await page
+        .getByLabel('Jump to date')
+        .fill(new Date(Date.now() - 100 * 86_400_000).toISOString().slice(0, 10))
+      await page.getByText(/line 1 and more$/).waitFor()
+      expect(pages() - away).toBeLessThanOrEqual(mostPagesOfJump + Math.ceil(Math.log2(total)))
+
+      // Own words are said at the present.
+      await page.locator('.parley-pane-main .parley-composer textarea').fill('Back again')
+      await page.keyboard.press('Enter')
+      await page.locator('.parley-row', { hasText: 'Back again' }).waitFor()
+      expect(await page.locator('.parley-row', { hasText: 'at last' }).count()).toBe(1)
+      expect(problems).toEqual([])
+    } finally {
+      await close()
+    }
+  }, 60_000)
+
+  test('a place some pages back meets the present as the reader scrolls down', async () => {
+    const { open, close, problems } = await openWindow(cloud.url)
+    try {
+      const page = await open('/?user=bob')
+      await page.locator('.parley-conversation', { hasText: 'Long group' }).click()
+      await page.locator('.parley-row', { hasText: 'Back again' }).waitFor()
+      const goal = total - 900
+      const pinned = `/v1/messages/msg_long${String(goal).padStart(8, '0')}/pin`
+      expect((await cloud.call('PUT', pinned, {})).status).toBe(200)
+      await page.locator('.parley-pin').click()
+      await page.locator('.parley-row[data-marked]', { hasText: `line ${goal} ` }).waitFor()
+      await page.getByRole('button', { name: 'Jump to the present' }).waitFor()
+      const seen = new Set<number>()
+      const list = page.locator('.parley-thread')
+      for (let step = 0; step < 600 && !seen.has(total); step++) {
+        await list.evaluate((element) => element.scrollBy(0, element.clientHeight))
+        const found = await look(page)
+        expect(found.gap).toBeLessThan(2)
+        expect(found.consecutive).toBe(true)
+        for (let number = found.first; number <= found.last; number++) seen.add(number)
+      }
+      expect(Math.min(...seen)).toBeLessThanOrEqual(goal)
+      expect(seen.size).toBe(total - Math.min(...seen) + 1)
+      await page.getByRole('button', { name: 'Jump to the present' }).waitFor({ state: 'detached' })
+      expect(problems).toEqual([])
+    } finally {
+      await close()
+    }
+  }, 90_000)
 })
+
+async function post({ text, ...more }: { text: string; clientMessageId: string; replyToId?: string }) {
+  const content = { type: 'text', text }
+  const sent = await cloud.call('POST', '/v1/messages', {
+    conversationId: 'long',
+    fromUserId: 'bob',
+    content,
+    ...more,
+  })
+  expect(sent.status).toBe(201)
+}
+
+/** How many pages of history the page has asked for so far. */
+async function countPages(page: Page): Promise<() => number> {
+  let count = 0
+  page.on('websocket', (socket) =>
+    socket.on('framesent', ({ payload }) => {
+      count += String(payload).split('"type":"message.list"').length - 1
+    }),
+  )
+  await page.reload()
+  return () => count
+}

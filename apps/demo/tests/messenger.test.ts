@@ -1,14 +1,20 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
-import axe from 'axe-core'
-import type { Locator, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { fakeDevices, hasChromium, openWindow, type Window } from './browser.ts'
 import { buildPage } from './build-page.ts'
-
-/** Where pictures for the documentation go; without it none are kept. */
-const pictures = process.env.PARLEY_PICTURES
+import {
+  attach,
+  choose,
+  conversation,
+  field,
+  makeUsers,
+  picture,
+  row,
+  say,
+  seriousFaults,
+  user,
+} from './messenger-page.ts'
 
 let cloud: DevCloud
 const windows: Window[] = []
@@ -17,50 +23,6 @@ async function window(options?: Parameters<typeof openWindow>[1]): Promise<Windo
   const opened = await openWindow(cloud.url, { permissions: ['microphone'], ...options }, fakeDevices)
   windows.push(opened)
   return opened
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return
-  mkdirSync(pictures, { recursive: true })
-  await page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' })
-}
-
-const user = (page: Page, id: string) => page.locator(`[data-user="${id}"]`)
-const row = (who: Locator, text: string) => who.locator('.parley-thread .parley-row', { hasText: text })
-const conversation = (who: Locator, name: string) => who.locator('.parley-conversation', { hasText: name })
-const field = (who: Locator) => who.locator('.parley-pane-main .parley-composer textarea')
-
-async function say(who: Locator, text: string): Promise<void> {
-  await field(who).fill(text)
-  await field(who).press('Enter')
-}
-
-/** Opens the menu of a message by the keyboard, and chooses from it. */
-async function choose(who: Locator, text: string, item: string): Promise<void> {
-  await row(who, text).first().focus()
-  await row(who, text).first().press('Enter')
-  await who.page().getByRole('menuitem', { name: item, exact: true }).click()
-}
-
-async function attach(who: Locator, item: string): Promise<Locator> {
-  await who.getByRole('button', { name: 'Add to the message' }).first().click()
-  await who.page().getByRole('menuitem', { name: item }).click()
-  return who.page().getByRole('dialog')
-}
-
-interface AxeOutcome {
-  violations: { id: string; impact: string | null; nodes: { html: string; failureSummary?: string }[] }[]
-}
-
-/** What axe holds for serious or critical, each with the first place where it is. */
-async function seriousFaults(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const outcome = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run: () => Promise<AxeOutcome> } }).axe.run(),
-  )
-  return outcome.violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`)
 }
 
 async function twoInGroup() {
@@ -77,8 +39,7 @@ describe.skipIf(!hasChromium)('the messenger in Chromium', () => {
   beforeAll(async () => {
     await buildPage()
     cloud = await startDevCloud()
-    for (const id of ['alice', 'bob', 'carol', 'dave'])
-      await cloud.call('POST', '/v1/users', { id, name: id[0]?.toUpperCase() + id.slice(1) })
+    await makeUsers(cloud)
   })
 
   afterAll(async () => {
@@ -282,7 +243,7 @@ describe.skipIf(!hasChromium)('the messenger in Chromium', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
     await bob.locator('.parley-pane-title', { hasText: 'Regatta 2027' }).waitFor()
 
-    await panel.getByRole('button', { name: 'Announce' }).click()
+    await panel.getByRole('button', { name: 'Announce', exact: true }).click()
     await page.getByRole('dialog').getByLabel('Announcement').fill('Boats leave at nine')
     await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
     await bob.locator('.parley-announcement', { hasText: 'Boats leave at nine' }).waitFor()

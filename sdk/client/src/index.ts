@@ -33,6 +33,8 @@ export type {
   PushLevel,
   PushPreferences,
   RtcLeaveReason,
+  ScheduledMessage,
+  SendOptions,
   SocialProfile,
   StoredObject,
   SubscriptionReason,

@@ -14,6 +14,7 @@ import {
   openChannel,
   Parley,
   readNotices,
+  setMessageExpiry,
 } from '../src/index.ts'
 
 let cloud: DevCloud
@@ -58,6 +59,10 @@ test('CHAT-100 to 105: what the owner changes shows on the other side without as
   await group.setRole('bob', 'member')
   await group.announce('read the rules')
   await until('the announcement', () => ofBob.view?.announcement?.text === 'read the rules')
+  await setMessageExpiry(ofAnn, { burnAfterReadMs: 60_000 })
+  await until('messages burn', () => ofBob.view?.messageExpiry?.burnAfterReadMs === 60_000)
+  await setMessageExpiry(ofAnn, {})
+  await until('they do not any more', () => ofBob.view?.messageExpiry === undefined)
   await group.mute('bob', { durationMs: 60_000 })
   await until('bob is muted', () => ofBob.view?.mutedUntil !== undefined)
   await expect(ofBob.send({ text: 'hush' })).rejects.toMatchObject({ code: 'muted' })

@@ -1,4 +1,5 @@
 export { type MentionTarget, mentionBefore, mentionsIn } from './chat/mentions.ts'
+export { commandBefore, type OfferedCommand, useCommands } from './chat/use-commands.ts'
 export {
   type ComposerModel,
   type ComposerOptions,
@@ -8,12 +9,20 @@ export {
 export { type ConnectionModel, useConnectionState } from './chat/use-connection-state.ts'
 export { type ConversationModel, useConversation, useTyping } from './chat/use-conversation.ts'
 export { useConversations } from './chat/use-conversations.ts'
+export { type MessageVersion, useEdits } from './chat/use-edits.ts'
 export { type FileUrl, useFileUrl } from './chat/use-file-url.ts'
 export { type GroupModel, useGroup } from './chat/use-group.ts'
+export { type InvitationsModel, useInvitations } from './chat/use-invitations.ts'
+export {
+  type ExtensionValue,
+  type MessageExtensionModel,
+  useMessageExtension,
+} from './chat/use-message-extension.ts'
 export { type MessagesModel, useMessages } from './chat/use-messages.ts'
 export { type NameOf, titleOf, useNames } from './chat/use-names.ts'
 export { type NoticesModel, useNotices } from './chat/use-notices.ts'
 export { usePins } from './chat/use-pins.ts'
+export { type PlannedModel, usePlanned } from './chat/use-planned.ts'
 export { usePresence } from './chat/use-presence.ts'
 export { type ReactionsModel, type ShownReaction, useReactions } from './chat/use-reactions.ts'
 export { type ReadersModel, type Receipt, useReaders, useReceipts } from './chat/use-receipts.ts'

@@ -6,6 +6,13 @@ export type Session =
   | { status: 'open'; parley: Parley }
   | { status: 'failed'; error: unknown }
 
+declare global {
+  interface Window {
+    /** The clients of the page by user, to try the SDK in the console: `parley.alice.chat.conversations()`. */
+    parley: Record<string, Parley>
+  }
+}
+
 /** Opens the client of a user and closes it with the component. */
 export function useSession(userId: string): Session {
   const [session, setSession] = useState<Session>({ status: 'opening' })
@@ -19,7 +26,9 @@ export function useSession(userId: string): Session {
     })
     opening.then(
       (parley) => {
-        if (!disposed) setSession({ status: 'open', parley })
+        if (disposed) return
+        window.parley = { ...window.parley, [userId]: parley }
+        setSession({ status: 'open', parley })
       },
       (error: unknown) => {
         if (!disposed) setSession({ status: 'failed', error })

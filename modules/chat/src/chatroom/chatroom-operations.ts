@@ -46,17 +46,17 @@ export function registerChatRooms(operations: Operations, rooms: ChatRooms): voi
   )
 
   operations.forAll('chatroom.restrict', (actor, { chatRoomId, kind, memberId, untilMs }) =>
-    rooms.restrict(actor, chatRoomId, kind, memberId, untilMs),
+    rooms.moderation.restrict(actor, chatRoomId, kind, memberId, untilMs),
   )
   operations.forAll('chatroom.unrestrict', async (actor, { chatRoomId, kind, memberId }) => {
-    await rooms.unrestrict(actor, chatRoomId, kind, memberId)
+    await rooms.moderation.unrestrict(actor, chatRoomId, kind, memberId)
     return done
   })
   operations.forAll('chatroom.list-restrictions', (actor, { chatRoomId, kind, ...page }) =>
-    rooms.restrictions(actor, chatRoomId, kind, page),
+    rooms.moderation.list(actor, chatRoomId, kind, page),
   )
   operations.forAll('chatroom.kick', async (actor, { chatRoomId, memberId, reason }) => {
-    await rooms.kick(actor, chatRoomId, memberId, reason)
+    await rooms.moderation.kick(actor, chatRoomId, memberId, reason)
     return done
   })
 }

@@ -3,7 +3,6 @@ import {
   type ChatRoom,
   type ChatRoomMessage,
   type ChatRoomPriority,
-  type ChatRoomRestriction,
   type MessageContent,
   newId,
   type ServerEvent,
@@ -22,6 +21,7 @@ import type { ChatPorts } from '../ports.ts'
 import { RoomAttributes } from './room-attributes.ts'
 import { RoomFanOut } from './room-fan-out.ts'
 import { RoomLog } from './room-log.ts'
+import { RoomModeration } from './room-moderation.ts'
 import type { RoomPresence } from './room-presence.ts'
 import { RoomRestrictions } from './room-restrictions.ts'
 import { toChatRoom } from './room-row.ts'
@@ -62,6 +62,7 @@ export interface ChatRoomsOptions {
 
 /** Chat rooms: people come and go, messages go to whoever is there. */
 export class ChatRooms {
+  readonly moderation: RoomModeration
   readonly #options: ChatRoomsOptions
   readonly #views: RoomViews
   readonly #fanOut: RoomFanOut
@@ -71,7 +72,6 @@ export class ChatRooms {
   readonly #told = new Map<string, number>()
   readonly #voice: RoomVoice
   readonly #store: RoomStore
-  readonly #restrictions: RoomRestrictions
   readonly #unsubscribe: () => void
 
   constructor(options: ChatRoomsOptions) {
@@ -83,7 +83,12 @@ export class ChatRooms {
     this.#attributes = new RoomAttributes(database)
     this.#voice = new RoomVoice(settings.roomMessagesPerUser)
     this.#store = new RoomStore(database)
-    this.#restrictions = new RoomRestrictions(database)
+    this.moderation = new RoomModeration({
+      views: this.#views,
+      restrictions: new RoomRestrictions(database),
+      changed: (projectId, roomId) => this.#changed(projectId, roomId),
+      sendOut: (projectId, roomId, user) => this.#publish({ projectId, roomId, kind: 'out', ...user }),
+    })
     this.#unsubscribe = bus.subscribe(topic, (note) => {
       if (note !== null) this.#heard(note as unknown as Note)
     })
@@ -254,62 +259,6 @@ export class ChatRooms {
     const change = await this.#attributes.remove(projectId, roomId, { keys, ofUserId })
     this.#tellAttributes(projectId, roomId, change)
     return { version: change.version }
-  }
-
-  async restrict(
-    { projectId, userId }: Actor,
-    roomId: string,
-    kind: ChatRoomRestriction['kind'],
-    memberId: string,
-    untilMs: number | undefined,
-  ): Promise<ChatRoomRestriction> {
-    const { row } = await this.#views.get(projectId, roomId)
-    requireLeader(row, userId)
-    if (kind !== 'allow' && userId !== undefined && leads(row, memberId) && row.owner_id !== userId)
-      throw new AppError('forbidden', 'Only the owner restricts an admin')
-    const restriction = await this.#restrictions.put(projectId, roomId, { userId: memberId, kind, untilMs })
-    this.#changed(projectId, roomId)
-    if (kind === 'ban') this.#publish({ projectId, roomId, kind: 'out', userId: memberId, reason: 'banned' })
-    return restriction
-  }
-
-  async unrestrict(
-    { projectId, userId }: Actor,
-    roomId: string,
-    kind: ChatRoomRestriction['kind'],
-    memberId: string,
-  ): Promise<void> {
-    const { row } = await this.#views.get(projectId, roomId)
-    requireLeader(row, userId)
-    await this.#restrictions.remove(projectId, roomId, kind, memberId)
-    this.#changed(projectId, roomId)
-  }
-
-  async restrictions(
-    { projectId, userId }: Actor,
-    roomId: string,
-    kind: ChatRoomRestriction['kind'],
-    page: { limit: number; cursor?: string | undefined },
-  ) {
-    const { row } = await this.#views.get(projectId, roomId)
-    requireLeader(row, userId)
-    return this.#restrictions.list(projectId, roomId, kind, page)
-  }
-
-  async kick(
-    { projectId, userId }: Actor,
-    roomId: string,
-    memberId: string,
-    detail: string | undefined,
-  ): Promise<void> {
-    const { row } = await this.#views.get(projectId, roomId)
-    requireLeader(row, userId)
-    if (userId !== undefined && leads(row, memberId) && row.owner_id !== userId)
-      throw new AppError('forbidden', 'Only the owner sends an admin out')
-    this.#publish({
-      ...{ projectId, roomId, kind: 'out', userId: memberId, reason: 'kicked' },
-      ...(detail !== undefined && { detail }),
-    })
   }
 
   /** Tells rooms of this process how many are there, where that has changed. */

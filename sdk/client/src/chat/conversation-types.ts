@@ -23,7 +23,7 @@ export interface ConversationEvents {
   /** Members came or went: an entry of type `members-added` or `members-removed`. */
   member: Message
   profile: ConversationView
-  /** How the group is run changed: settings, roles, mutes, announcement, attributes, member data. */
+  /** How the group is run changed: settings, roles, mutes, announcement, attributes, member data, expiry. */
   group: Message
   /** The log could not be continued from where it was: what was shown must be read again. */
   reloaded: Record<string, never>

@@ -36,20 +36,27 @@ export function afterGroupChange(
         announcement: { text, announcedAt: createdAt, ...(senderId && { userId: senderId }) },
       }
     }
+    case 'expiry-changed':
+      return Object.keys(content.messageExpiry).length > 0
+        ? { ...view, messageExpiry: content.messageExpiry }
+        : without(view, 'messageExpiry')
     default:
       return undefined
   }
 }
 
 const groupChange =
-  /^(settings|owner|member|announcement|attributes)-changed$|^(member|all)-(un)?muted$|^channel-added$/
+  /^(settings|owner|member|announcement|attributes|expiry)-changed$|^(member|all)-(un)?muted$|^channel-added$/
 
 /** True for entries that change how a group is run; who is in and the profile are told apart from them. */
 export function changesGroup({ type }: EntryContent): boolean {
   return groupChange.test(type)
 }
 
-function without(view: ConversationView, key: 'mutedUntil' | 'muteAll' | 'announcement'): ConversationView {
+function without(
+  view: ConversationView,
+  key: 'mutedUntil' | 'muteAll' | 'announcement' | 'messageExpiry',
+): ConversationView {
   const { [key]: _gone, ...rest } = view
   return rest
 }

@@ -117,8 +117,10 @@ export const scheduleMessage = (
   message: SendOptions & { content: MessageContent; sendAt: Date },
 ): Ask<'message.schedule'> => {
   const { sendAt, ...rest } = message
+  const { id, peerId } = conversation
   return conversation.perform('message.schedule', {
-    conversationId: conversation.id,
+    // A direct conversation need not be there before its first message.
+    ...(peerId === undefined ? { conversationId: id } : { toUserId: peerId }),
     clientMessageId: randomId('c'),
     sendAt: sendAt.toISOString(),
     ...rest,

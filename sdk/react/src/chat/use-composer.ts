@@ -1,4 +1,11 @@
-import type { ChatMessage, Conversation, FileInput, FileOptions, MessageContent } from '@parley/client'
+import type {
+  ChatMessage,
+  Conversation,
+  FileInput,
+  FileOptions,
+  MessageContent,
+  SendOptions,
+} from '@parley/client'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useParley } from '../parley-context.ts'
 import { DraftKeeper } from './draft-keeper.ts'
@@ -20,6 +27,9 @@ export interface ComposerModel {
   /** The message that the next one answers. */
   replyingTo: ChatMessage | undefined
   canSend: boolean
+  /** How long what is sent next lives, where it is not as the conversation says. */
+  lifetime: Pick<SendOptions, 'expiresAfterMs' | 'burnAfterReadMs'>
+  setLifetime: (lifetime: Pick<SendOptions, 'expiresAfterMs' | 'burnAfterReadMs'>) => void
   change: (text: string) => void
   /** Remembers whom a `@name` in the text means. */
   mention: (target: MentionTarget) => void
@@ -33,6 +43,8 @@ export interface ComposerModel {
   /** Sends anything but text: a sticker, a poll, a place. The text stays. */
   send: (content: MessageContent) => void
   sendVoice: (recording: VoiceRecording) => void
+  /** Gives a text with its mentions to whoever sends it later; the composer is empty then. */
+  plan: (text: string, send: (content: MessageContent) => Promise<void>) => Promise<void>
 }
 
 export interface ComposerOptions {
@@ -56,6 +68,7 @@ export function useComposer(conversation: Conversation, options: ComposerOptions
   const [editing, setEditing] = useState<ChatMessage>()
   const [replyingTo, setReplyingTo] = useState<ChatMessage>()
   const [targets, setTargets] = useState<readonly MentionTarget[]>([])
+  const [lifetime, setLifetime] = useState<ComposerModel['lifetime']>({})
   const previews = useRef(new Set<string>())
   const shown = useRef(text)
   shown.current = text
@@ -101,6 +114,7 @@ export function useComposer(conversation: Conversation, options: ComposerOptions
   const facts = {
     ...(threadRootId && { threadRootId }),
     ...(replyingTo?.id && { replyToId: replyingTo.id }),
+    ...lifetime,
   }
   const sendFile = (file: FileInput, more: FileOptions) => {
     conversation.sendFile(file, { ...more, ...facts }).catch(onFailed)
@@ -124,6 +138,7 @@ export function useComposer(conversation: Conversation, options: ComposerOptions
     setFiles([])
     if (written !== '') void conversation.send({ text: written, ...(mentions && { mentions }), ...facts })
     setReplyingTo(undefined)
+    setLifetime({})
     clear()
   }
 
@@ -133,6 +148,8 @@ export function useComposer(conversation: Conversation, options: ComposerOptions
     editing,
     replyingTo,
     canSend: text.trim() !== '' || files.length > 0,
+    lifetime,
+    setLifetime,
     change: (next) => {
       setText(next)
       if (editing) return
@@ -156,9 +173,18 @@ export function useComposer(conversation: Conversation, options: ComposerOptions
     send: (content) => {
       void conversation.send({ content, ...facts })
       setReplyingTo(undefined)
+      setLifetime({})
     },
-    sendVoice: ({ blob, durationMs, waveform }) =>
-      sendFile(blob, { name: 'voice.webm', voice: { durationMs, waveform } }),
+    plan: async (written, send) => {
+      const mentions = mentionsIn(written, targets)
+      await send({ type: 'text', text: written, ...(mentions && { mentions }) })
+      clear()
+    },
+    sendVoice: ({ blob, durationMs, waveform }) => {
+      sendFile(blob, { name: 'voice.webm', voice: { durationMs, waveform } })
+      setReplyingTo(undefined)
+      setLifetime({})
+    },
   }
 }
 

@@ -5,26 +5,30 @@ import { useConversation } from '../chat/use-conversation.ts'
 import { useMessages } from '../chat/use-messages.ts'
 import { titleOf, useNames } from '../chat/use-names.ts'
 import { usePins } from '../chat/use-pins.ts'
+import { usePlanned } from '../chat/use-planned.ts'
 import { useReceipts } from '../chat/use-receipts.ts'
 import { useParley } from '../parley-context.ts'
 import { Composer } from './composer/composer.tsx'
 import { MessageList, type MessageListHandle } from './message-list.tsx'
 import { type Pane, PaneContext } from './pane-context.ts'
 import { PaneHead } from './pane-head.tsx'
+import { EditsDialog } from './panels/edits-dialog.tsx'
 import { ForwardDialog } from './panels/forward-dialog.tsx'
 import { GroupPanel } from './panels/group-panel.tsx'
 import { PinsBar } from './panels/pins-bar.tsx'
+import { PlannedPanel } from './panels/planned-panel.tsx'
+import { ReactorsDialog } from './panels/reactors-dialog.tsx'
 import { ReadersDialog } from './panels/readers-dialog.tsx'
 import { SearchPanel } from './panels/search-panel.tsx'
 import { ThreadPanel } from './panels/thread-panel.tsx'
 import { Viewer } from './panels/viewer.tsx'
 import { Avatar } from './parts/avatar.tsx'
 import { IconButton } from './parts/icon-button.tsx'
-import { CloseIcon, ForwardIcon, ImageIcon, MegaphoneIcon, TrashIcon } from './parts/icons.tsx'
+import { ClockIcon, CloseIcon, ForwardIcon, ImageIcon, MegaphoneIcon, TrashIcon } from './parts/icons.tsx'
 import { useErrorToast } from './parts/toasts.tsx'
 import { useWords } from './parts/ui-context.tsx'
 
-type SidePanel = { kind: 'thread'; rootId: string } | { kind: 'search' } | { kind: 'group' }
+type SidePanel = { kind: 'thread'; rootId: string } | { kind: 'search' | 'group' | 'planned' }
 
 /** One conversation with everything that can be done in it. */
 export function ConversationPane(props: {
@@ -47,11 +51,14 @@ export function ConversationPane(props: {
   const composer = useComposer(conversation, { onFailed })
   const receiptOf = useReceipts(conversation)
   const pins = usePins(conversation)
+  const planned = usePlanned(conversation)
   const list = useRef<MessageListHandle>(null)
   const [viewed, setViewed] = useState<string>()
   const [panel, setPanel] = useState<SidePanel>()
   const [forwarded, setForwarded] = useState<readonly ChatMessage[]>()
   const [readersOf, setReadersOf] = useState<string>()
+  const [editsOf, setEditsOf] = useState<ChatMessage>()
+  const [reactorsOf, setReactorsOf] = useState<string>()
   const [chosen, setChosen] = useState<ReadonlySet<string>>()
   const [hiddenAnnouncement, setHiddenAnnouncement] = useState<string>()
   const drop = useFileDrop(composer.addFiles)
@@ -77,6 +84,8 @@ export function ConversationPane(props: {
       openThread: (rootId) => setPanel({ kind: 'thread', rootId }),
       forward: setForwarded,
       showReaders: ({ id }) => setReadersOf(id),
+      showEdits: setEditsOf,
+      showReactors: ({ id }) => setReactorsOf(id),
       jumpTo: (seq) => void list.current?.jumpTo(seq).catch(onFailed),
       openUser: (id) => {
         parley.chat.direct(id).then((direct) => onOpen?.(direct), onFailed)
@@ -164,12 +173,33 @@ export function ConversationPane(props: {
               </IconButton>
             </div>
           ) : (
-            <Composer
-              composer={composer}
-              messages={model.messages}
-              title={title}
-              silence={silenceOf(view, words)}
-            />
+            <>
+              {planned.planned.length > 0 && (
+                <button
+                  type="button"
+                  className="parley-planned-bar"
+                  aria-expanded={panel?.kind === 'planned'}
+                  onClick={() => setPanel(panel?.kind === 'planned' ? undefined : { kind: 'planned' })}
+                >
+                  <ClockIcon size={15} />
+                  {words.plannedCount(planned.planned.length)}
+                </button>
+              )}
+              <Composer
+                composer={composer}
+                messages={model.hasNewer ? [] : model.messages}
+                title={title}
+                silence={silenceOf(view, words)}
+                onPlan={async (text, at) => {
+                  try {
+                    await composer.plan(text, (content) => planned.plan(content, at))
+                  } catch (error) {
+                    onFailed(error)
+                    throw error
+                  }
+                }}
+              />
+            </>
           )}
         </div>
         {panel?.kind === 'thread' && (
@@ -186,6 +216,7 @@ export function ConversationPane(props: {
             onClose={() => setPanel(undefined)}
           />
         )}
+        {panel?.kind === 'planned' && <PlannedPanel model={planned} onClose={() => setPanel(undefined)} />}
         {panel?.kind === 'group' && <GroupPanel onClose={() => setPanel(undefined)} />}
         {drop.over && (
           <div className="parley-drop">
@@ -211,6 +242,15 @@ export function ConversationPane(props: {
               setChosen(undefined)
             }}
           />
+        )}
+        {editsOf && (
+          <EditsDialog
+            message={model.messages.find(({ key }) => key === editsOf.key) ?? editsOf}
+            onClose={() => setEditsOf(undefined)}
+          />
+        )}
+        {reactorsOf !== undefined && (
+          <ReactorsDialog messageId={reactorsOf} onClose={() => setReactorsOf(undefined)} />
         )}
         {readersOf !== undefined && (
           <ReadersDialog messageId={readersOf} onClose={() => setReadersOf(undefined)} />

@@ -1,6 +1,8 @@
 import type { ChatMessage } from '@parley/client'
 import { pinMessage, translateMessage, unpinMessage } from '@parley/client'
 import { useRef, useState } from 'react'
+import { useMessageExtension } from '../chat/use-message-extension.ts'
+import { openTask, taskKey } from './content/task-chip.tsx'
 import { usePane } from './pane-context.ts'
 import { IconButton } from './parts/icon-button.tsx'
 import {
@@ -13,6 +15,8 @@ import {
   RecallIcon,
   ReplyIcon,
   SelectIcon,
+  SmileIcon,
+  TaskIcon,
   ThreadIcon,
   TrashIcon,
 } from './parts/icons.tsx'
@@ -84,6 +88,7 @@ function useMenuItems(message: ChatMessage, onTranslated: (text: string) => void
   const toast = useToast()
   const onFailed = useErrorToast()
   const [translating, setTranslating] = useState(false)
+  const task = useMessageExtension(pane.conversation, message, taskKey)
   const { conversation } = pane
   const { id, seq, content } = message
   if (id === undefined || seq === undefined) return []
@@ -125,7 +130,11 @@ function useMenuItems(message: ChatMessage, onTranslated: (text: string) => void
       !translating && {
         key: 'translate',
         label: words.translate,
-        icon: <span className="parley-letter">文</span>,
+        icon: (
+          <span className="parley-letter" aria-hidden="true">
+            文
+          </span>
+        ),
         onChoose: () => {
           setTranslating(true)
           translateMessage(conversation, id, locale)
@@ -133,6 +142,24 @@ function useMenuItems(message: ChatMessage, onTranslated: (text: string) => void
             .finally(() => setTranslating(false))
         },
       },
+    !gone && {
+      key: 'task',
+      label: task.current ? words.removeTask : words.makeTask,
+      icon: <TaskIcon size={17} />,
+      onChoose: () => void (task.current ? task.remove() : task.set(openTask)).catch(onFailed),
+    },
+    (message.reactions?.length ?? 0) > 0 && {
+      key: 'reactors',
+      label: words.whoReacted,
+      icon: <SmileIcon size={17} />,
+      onChoose: () => pane.showReactors(message),
+    },
+    message.editedAt !== undefined && {
+      key: 'edits',
+      label: words.editHistory,
+      icon: <EditIcon size={17} />,
+      onChoose: () => pane.showEdits(message),
+    },
     own &&
       pane.isGroup &&
       !gone && {

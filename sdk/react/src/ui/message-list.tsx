@@ -19,7 +19,7 @@ import { useLocale, useWords } from './parts/ui-context.tsx'
 import { useVirtualRows } from './virtual/use-virtual-rows.ts'
 
 export interface MessageListHandle {
-  /** Brings a message into the middle and marks it for a moment; loads older messages where it must. */
+  /** Brings a message into the middle and marks it for a moment; loads what is around it where it must. */
   jumpTo: (seq: number) => Promise<boolean>
   jumpToDate: (date: Date) => Promise<boolean>
   toEnd: () => void
@@ -41,7 +41,7 @@ export function MessageList(props: {
   const { model, label } = props
   const { conversation, userId, nameOf } = usePane()
   const words = useWords()
-  const { messages, hasOlder, loaded, firstUnreadSeq } = model
+  const { messages, hasOlder, hasNewer, loaded, firstUnreadSeq } = model
   const keys = useMemo(() => messages.map(({ key }) => key), [messages])
   const last = messages.at(-1)
   const head = useRef<HTMLDivElement>(null)
@@ -50,6 +50,8 @@ export function MessageList(props: {
     headRef: head,
     hasOlder,
     loadOlder: model.loadOlder,
+    hasNewer,
+    loadNewer: model.loadNewer,
     followLast: last?.senderId === userId && last.state === 'sending',
   })
   const [marked, setMarked] = useState<string>()
@@ -58,7 +60,7 @@ export function MessageList(props: {
     const timer = setTimeout(() => setMarked(undefined), markedForMs)
     return () => clearTimeout(timer)
   }, [marked])
-  useReading(rows, messages)
+  useReading(rows, messages, hasNewer)
 
   const show = (message: ChatMessage | undefined) => {
     if (!message) return false
@@ -66,10 +68,14 @@ export function MessageList(props: {
     setMarked(message.key)
     return true
   }
+  const toEnd = () => {
+    model.toPresent()
+    rows.toEnd()
+  }
   useImperativeHandle(props.ref, () => ({
     jumpTo: async (seq) => show(await model.loadUntil(seq)),
     jumpToDate: async (date) => show(await model.loadSince(date)),
-    toEnd: rows.toEnd,
+    toEnd,
   }))
 
   const typing = conversation.typingUserIds
@@ -77,12 +83,12 @@ export function MessageList(props: {
   const shown = messages.slice(rows.from, rows.until)
   const markAt = useMemo(
     () =>
-      firstUnreadSeq === undefined
+      firstUnreadSeq === undefined || hasNewer
         ? -1
         : messages.findIndex(
             ({ seq, senderId }) => seq !== undefined && seq >= firstUnreadSeq && senderId !== userId,
           ),
-    [messages, firstUnreadSeq, userId],
+    [messages, firstUnreadSeq, hasNewer, userId],
   )
   return (
     <div className="parley-thread-place">
@@ -126,7 +132,7 @@ export function MessageList(props: {
             )
           })}
           <div style={{ height: rows.after }} aria-hidden="true" />
-          {typing.length > 0 && (
+          {typing.length > 0 && !hasNewer && (
             <div className="parley-row parley-typing-row">
               <Avatar id={typing[0] ?? ''} name={nameOf(typing[0] ?? '')} size={28} />
               <div className="parley-bubble parley-typing" aria-hidden="true">
@@ -138,9 +144,16 @@ export function MessageList(props: {
           )}
         </div>
       </div>
-      {!rows.atEnd && (
-        <button type="button" className="parley-to-end" aria-label={words.toLatest} onClick={rows.toEnd}>
+      {(hasNewer || !rows.atEnd) && (
+        <button
+          type="button"
+          className="parley-to-end"
+          data-apart={hasNewer || undefined}
+          {...(!hasNewer && { 'aria-label': words.toLatest })}
+          onClick={toEnd}
+        >
           {unread > 0 && <span className="parley-badge">{words.unread(unread)}</span>}
+          {hasNewer && words.toPresent}
           <DownIcon />
         </button>
       )}
@@ -214,10 +227,12 @@ function moveAmongRows(event: KeyboardEvent<HTMLElement>): void {
 function useReading(
   rows: { lastInSight: () => number; atEnd: boolean; from: number; until: number },
   messages: readonly ChatMessage[],
+  hasNewer: boolean,
 ): void {
   const { conversation } = usePane()
   const newest = messages.at(-1)?.seq
-  const { atEnd, lastInSight } = rows
+  const { lastInSight } = rows
+  const atEnd = rows.atEnd && !hasNewer
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again whenever other rows are in sight.
   useEffect(() => {
     const mark = () => {

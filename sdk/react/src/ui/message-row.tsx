@@ -2,6 +2,7 @@ import type { ChatMessage } from '@parley/client'
 import { type KeyboardEvent, memo, useState } from 'react'
 import { MessageContent } from './content/message-content.tsx'
 import { summaryOf } from './content/summary.ts'
+import { TaskChip } from './content/task-chip.tsx'
 import { MessageActions } from './message-actions.tsx'
 import { MessageState } from './message-state.tsx'
 import { usePane } from './pane-context.ts'
@@ -111,11 +112,21 @@ export const MessageRow = memo(function MessageRow({ message, first, last, marke
           <span className="parley-meta">
             {pane.isPinned(message) && <PinIcon size={12} />}
             {message.expiresAt && <ClockIcon size={12} />}
-            {message.editedAt && <span>{words.edited}</span>}
+            {message.editedAt && (
+              <button
+                type="button"
+                className="parley-edited"
+                title={words.editHistory}
+                onClick={() => pane.showEdits(message)}
+              >
+                {words.edited}
+              </button>
+            )}
             <time dateTime={message.createdAt}>{clock(message.createdAt, locale)}</time>
             {own && <MessageState message={message} />}
           </span>
         </div>
+        <TaskChip message={message} />
         <Reactions message={message} />
         {message.thread && message.thread.replyCount > 0 && !pane.inThread && message.id !== undefined && (
           <button

@@ -1,20 +1,22 @@
-import type { Conversation } from '@parley/client'
+import type { Conversation, JoinRequest } from '@parley/client'
 import { useCallback, useEffect, useState } from 'react'
 import { useConnectionState } from '../chat/use-connection-state.ts'
 import { useConversations } from '../chat/use-conversations.ts'
+import { useInvitations } from '../chat/use-invitations.ts'
 import { useNames } from '../chat/use-names.ts'
 import { useNotices } from '../chat/use-notices.ts'
 import { useParley } from '../parley-context.ts'
 import { ConnectionBanner } from './connection-banner.tsx'
 import { ConversationList } from './conversation-list.tsx'
 import { ConversationPane } from './conversation-pane.tsx'
+import { InvitationsBar } from './invitations-bar.tsx'
 import { NewConversation } from './new-conversation.tsx'
 import { NoticesPanel } from './panels/notices-panel.tsx'
 import { SearchPanel } from './panels/search-panel.tsx'
 import { Avatar } from './parts/avatar.tsx'
 import { IconButton } from './parts/icon-button.tsx'
 import { BellIcon, ComposeIcon, NoSignalIcon, SignalIcon } from './parts/icons.tsx'
-import { useErrorToast } from './parts/toasts.tsx'
+import { useErrorToast, useToast } from './parts/toasts.tsx'
 import { useWords } from './parts/ui-context.tsx'
 
 /**
@@ -46,6 +48,12 @@ export function Messenger(props: {
     },
     [select],
   )
+  const toast = useToast()
+  const onDecided = useCallback(
+    ({ status }: JoinRequest) => toast(words.joinDecided(status === 'approved')),
+    [toast, words],
+  )
+  const invitations = useInvitations(onDecided)
   const own = nameOf(userId)
   const { connected, suspended } = connection
   return (
@@ -84,6 +92,7 @@ export function Messenger(props: {
               <ComposeIcon />
             </IconButton>
           </header>
+          <InvitationsBar model={invitations} onOpen={open} />
           <ConversationList
             selected={selected}
             onSelect={open}
@@ -136,7 +145,14 @@ export function Messenger(props: {
             </div>
           )}
         </div>
-        {dialog && <NewConversation peers={peers} onOpen={open} onClose={() => setDialog(false)} />}
+        {dialog && (
+          <NewConversation
+            peers={peers}
+            onOpen={open}
+            onRequested={invitations.requested}
+            onClose={() => setDialog(false)}
+          />
+        )}
       </div>
     </div>
   )

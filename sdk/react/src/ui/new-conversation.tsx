@@ -1,4 +1,4 @@
-import type { Conversation } from '@parley/client'
+import type { Conversation, JoinRequest } from '@parley/client'
 import { joinGroup } from '@parley/client'
 import { useState } from 'react'
 import { capitalised } from '../chat/use-names.ts'
@@ -16,6 +16,8 @@ export function NewConversation(props: {
   /** Suggested ids may be of nobody yet, so their profiles are not asked for. */
   peers: readonly string[]
   onOpen: (conversation: Conversation) => void
+  /** The group lets nobody in without asking; the request can be taken back. */
+  onRequested?: (request: JoinRequest) => void
   onClose: () => void
 }) {
   const { peers, onOpen, onClose } = props
@@ -39,9 +41,12 @@ export function NewConversation(props: {
         onOpen(await chat.createGroup({ memberIds: chosen, ...(name.trim() && { name: name.trim() }) }))
       } else {
         const [id = '', token] = (chosen[0] ?? '').split('#')
-        const { status } = await joinGroup(chat, id, token ? { token } : {})
+        const { status, request } = await joinGroup(chat, id, token ? { token } : {})
         if (status === 'joined') onOpen(chat.conversation(id))
-        else toast(words.joinRequested)
+        else {
+          if (request) props.onRequested?.(request)
+          toast(words.joinRequested)
+        }
       }
       onClose()
     } catch (error) {

@@ -21,6 +21,8 @@ export interface Pane {
   openThread: (rootId: string) => void
   forward: (messages: readonly ChatMessage[]) => void
   showReaders: (message: ChatMessage) => void
+  showEdits: (message: ChatMessage) => void
+  showReactors: (message: ChatMessage) => void
   jumpTo: (seq: number) => void
   openUser: (userId: string) => void
   /** Messages that are chosen; undefined while nothing is being chosen. */

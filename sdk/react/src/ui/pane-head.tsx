@@ -9,7 +9,7 @@ import { useLocale, useWords } from './parts/ui-context.tsx'
 /** Who it is with, whether they are there or write, and the way to search and settings. */
 export function PaneHead(props: {
   title: string
-  panel: 'thread' | 'search' | 'group' | undefined
+  panel: 'thread' | 'search' | 'group' | 'planned' | undefined
   onPanel: (kind: 'search' | 'group') => void
   onBack?: () => void
 }) {

@@ -1,6 +1,7 @@
 import type { ChatMessage } from '@parley/client'
 import { type ClipboardEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { mentionBefore } from '../../chat/mentions.ts'
+import { commandBefore, useCommands } from '../../chat/use-commands.ts'
 import type { ComposerModel } from '../../chat/use-composer.ts'
 import { useVoiceRecorder } from '../../chat/use-voice-recorder.ts'
 import { summaryOf } from '../content/summary.ts'
@@ -20,8 +21,10 @@ import { Popover } from '../parts/popover.tsx'
 import { useErrorToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
 import { AttachMenu } from './attach-menu.tsx'
+import { CommandPicker } from './command-picker.tsx'
 import { DraftFiles } from './draft-files.tsx'
 import { ExpressionPanel } from './expression-panel.tsx'
+import { LifetimeNote } from './lifetime-note.tsx'
 import { MentionPicker, useMentionChoices } from './mention-picker.tsx'
 import { VoiceBar } from './voice-bar.tsx'
 
@@ -34,9 +37,11 @@ export function Composer(props: {
   title: string
   /** Why nothing can be written now. */
   silence?: string | undefined
+  /** Absent where nothing can be planned. */
+  onPlan?: ((text: string, at: Date) => Promise<void>) | undefined
 }) {
   const { composer, messages, title, silence } = props
-  const { userId } = usePane()
+  const { conversation, userId } = usePane()
   const words = useWords()
   const onFailed = useErrorToast()
   const field = useRef<HTMLTextAreaElement>(null)
@@ -50,8 +55,12 @@ export function Composer(props: {
   const { text, editing, replyingTo } = composer
   const mention = mentionBefore(text, caret)
   const choices = useMentionChoices(mention?.query)
-  const picking = mention !== undefined && mention.from !== dismissed && choices.length > 0
-  const chosen = Math.min(choice, choices.length - 1)
+  const commands = useCommands(conversation, commandBefore(text, caret))
+  // Only one of them is being written: a command begins the text.
+  const pickFrom = commands.length > 0 ? 0 : mention?.from
+  const pickable = commands.length > 0 ? commands.length : choices.length
+  const picking = pickFrom !== undefined && pickFrom !== dismissed && pickable > 0
+  const chosen = Math.min(choice, pickable - 1)
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text.
   useLayoutEffect(() => {
@@ -74,10 +83,12 @@ export function Composer(props: {
     })
   }
   const complete = (index: number) => {
+    setChoice(0)
+    const command = commands[index]
+    if (command) return insert(`/${command.name} `, 0, caret)
     const target = choices[index]
     if (!target || !mention) return
     composer.mention(target)
-    setChoice(0)
     insert(`@${target.name} `, mention.from, caret)
   }
   const onKeyDown = (event: KeyboardEvent) => {
@@ -86,7 +97,7 @@ export function Composer(props: {
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
       if (step !== undefined) {
         event.preventDefault()
-        setChoice((chosen + step + choices.length) % choices.length)
+        setChoice((chosen + step + pickable) % pickable)
         return
       }
       if (event.key === 'Enter' || event.key === 'Tab') {
@@ -96,7 +107,7 @@ export function Composer(props: {
       }
       if (event.key === 'Escape') {
         event.preventDefault()
-        setDismissed(mention.from)
+        setDismissed(pickFrom)
         return
       }
     }
@@ -144,6 +155,7 @@ export function Composer(props: {
         }}
       >
         {(editing ?? replyingTo) && <Banner composer={composer} />}
+        <LifetimeNote composer={composer} />
         <DraftFiles composer={composer} />
         {recorder.status !== 'idle' ? (
           <VoiceBar recorder={recorder} onSend={() => void finishVoice().catch(onFailed)} />
@@ -213,7 +225,16 @@ export function Composer(props: {
             )}
           </div>
         )}
-        {picking && (
+        {picking && commands.length > 0 && (
+          <CommandPicker
+            anchor={field}
+            commands={commands}
+            chosen={chosen}
+            onChoose={complete}
+            onClose={() => setDismissed(0)}
+          />
+        )}
+        {picking && mention && commands.length === 0 && (
           <MentionPicker
             anchor={field}
             choices={choices}
@@ -242,6 +263,7 @@ export function Composer(props: {
         anchor={plus}
         open={panel === 'attach'}
         composer={composer}
+        onPlan={props.onPlan}
         onClose={() => setPanel(undefined)}
       />
     </>

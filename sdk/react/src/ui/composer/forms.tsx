@@ -16,6 +16,7 @@ export function Field(props: {
   value: string
   onChange: (value: string) => void
   type?: string
+  step?: number
   placeholder?: string
   maxLength?: number
 }) {
@@ -116,30 +117,37 @@ export function PollForm({ onSend, onClose }: FormProps) {
   )
 }
 
-export function PacketForm({ onSend, onClose, isGroup }: FormProps & { isGroup: boolean }) {
+export function PacketForm({
+  onSend,
+  onClose,
+  isGroup,
+  kind,
+}: FormProps & { isGroup: boolean; kind: 'red-packet' | 'gift' }) {
   const words = useWords()
   const [amount, setAmount] = useState('8.88')
   const [shares, setShares] = useState(isGroup ? '3' : '1')
   const [random, setRandom] = useState(isGroup)
   const [greeting, setGreeting] = useState('')
+  const [onlyUserId, setOnlyUserId] = useState('')
   const cents = Math.round(Number(amount) * 100)
   const count = Math.round(Number(shares))
   return (
     <FormDialog
-      title={words.packet['red-packet']}
+      title={words.packet[kind]}
       submit={words.send}
       ready={count >= 1 && count <= 500 && cents >= count}
       onClose={onClose}
       onSubmit={() => {
         onSend({
           type: 'packet',
-          kind: 'red-packet',
+          kind,
           split: random ? 'random' : 'equal',
           amount: cents,
           currency: 'CNY',
           scale: 2,
           shares: count,
           ...(greeting.trim() !== '' && { greeting: greeting.trim() }),
+          ...(onlyUserId.trim() !== '' && { onlyUserId: onlyUserId.trim() }),
         })
         onClose()
       }}
@@ -154,6 +162,7 @@ export function PacketForm({ onSend, onClose, isGroup }: FormProps & { isGroup: 
         placeholder={words.packetGreeting}
         onChange={setGreeting}
       />
+      {isGroup && <Field label={words.onlyFor} value={onlyUserId} onChange={setOnlyUserId} />}
     </FormDialog>
   )
 }

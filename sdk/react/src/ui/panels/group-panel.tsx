@@ -1,6 +1,6 @@
-import type { InvitationLink, JoinRequest, Member } from '@parley/client'
+import type { Member } from '@parley/client'
 import { setMessageExpiry } from '@parley/client'
-import { useEffect, useRef, useState } from 'react'
+import { useRef, useState } from 'react'
 import { type GroupModel, useGroup } from '../../chat/use-group.ts'
 import { usePresence } from '../../chat/use-presence.ts'
 import { Check, Field } from '../composer/forms.tsx'
@@ -12,7 +12,6 @@ import {
   BlockIcon,
   EditIcon,
   LeaveIcon,
-  LinkIcon,
   MegaphoneIcon,
   MoreIcon,
   PersonIcon,
@@ -21,8 +20,13 @@ import {
   TrashIcon,
 } from '../parts/icons.tsx'
 import { Menu, type MenuItem } from '../parts/popover.tsx'
-import { useErrorToast, useToast } from '../parts/toasts.tsx'
+import { useErrorToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
+import { EarlierAnnouncements } from './group/announcements.tsx'
+import { Attributes } from './group/attributes.tsx'
+import { Bans } from './group/bans.tsx'
+import { Joining } from './group/joining.tsx'
+import { Permissions } from './group/permissions.tsx'
 import { Panel } from './panel.tsx'
 
 const dayMs = 86_400_000
@@ -34,6 +38,7 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
   const model = useGroup(conversation)
   const { view, members, canManage, isOwner, hasMore, loadMore } = model
   const [form, setForm] = useState<'name' | 'announcement' | 'add'>()
+  const [invited, setInvited] = useState(0)
   const onFailed = useErrorToast()
   const { group } = model
   const perform = (work: Promise<unknown>) => void work.catch(onFailed)
@@ -61,6 +66,7 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
               {words.announce}
             </button>
           )}
+          <EarlierAnnouncements model={model} />
         </section>
         <section>
           <h3>{words.members(view.memberCount)}</h3>
@@ -113,10 +119,17 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
                 </select>
               </label>
             )}
-            <Links model={model} />
-            <JoinRequests model={model} />
+            {isOwner && <Permissions model={model} />}
           </section>
         )}
+        {canManage && (
+          <section>
+            <h3>{words.joining}</h3>
+            <Joining model={model} invited={invited} />
+          </section>
+        )}
+        {canManage && <Bans model={model} />}
+        <Attributes model={model} />
         <footer>
           {!isOwner && (
             <button
@@ -165,7 +178,10 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
           label={words.groupMembers}
           initial=""
           placeholder={words.groupMembersHint}
-          onSubmit={(ids) => perform(group.invite(ids.split(/[,，、\s]+/).filter((id) => id !== '')))}
+          onSubmit={(text) => {
+            const ids = text.split(/[,，、\s]+/).filter((id) => id !== '')
+            perform(group.invite(ids).then(() => setInvited(invited + 1)))
+          }}
           onClose={() => setForm(undefined)}
         />
       )}
@@ -211,6 +227,7 @@ function MemberLine({ member, model }: { member: Member; model: GroupModel }) {
   const onFailed = useErrorToast()
   const anchor = useRef<HTMLButtonElement>(null)
   const [open, setOpen] = useState(false)
+  const [naming, setNaming] = useState(false)
   const presence = usePresence(member.userId)
   const { group, isOwner, canManage } = model
   const name = member.nickname ?? nameOf(member.userId)
@@ -219,12 +236,26 @@ function MemberLine({ member, model }: { member: Member; model: GroupModel }) {
   const below = canManage && !self && (isOwner || member.role === 'member')
   const perform = (work: Promise<unknown>) => void work.catch(onFailed)
   const items: MenuItem[] = [
-    {
-      key: 'write',
-      label: words.sayHelloTo(name),
-      icon: <PersonIcon size={17} />,
-      onChoose: () => openUser(member.userId),
-    },
+    ...(self
+      ? []
+      : [
+          {
+            key: 'write',
+            label: words.sayHelloTo(name),
+            icon: <PersonIcon size={17} />,
+            onChoose: () => openUser(member.userId),
+          },
+        ]),
+    ...(self || canManage
+      ? [
+          {
+            key: 'nickname',
+            label: words.nickname,
+            icon: <EditIcon size={17} />,
+            onChoose: () => setNaming(true),
+          },
+        ]
+      : []),
     ...(isOwner && !self
       ? [
           {
@@ -281,114 +312,27 @@ function MemberLine({ member, model }: { member: Member; model: GroupModel }) {
       </span>
       {muted && <small className="parley-tag">{words.muted}</small>}
       {member.role !== 'member' && <small className="parley-tag">{words.roles[member.role]}</small>}
-      {!self && (
-        <IconButton
-          ref={anchor}
-          label={`${words.actions}: ${name}`}
-          expanded={open}
-          onClick={() => setOpen(!open)}
-        >
-          <MoreIcon size={17} />
-        </IconButton>
+      <IconButton
+        ref={anchor}
+        label={`${words.actions}: ${name}`}
+        expanded={open}
+        onClick={() => setOpen(!open)}
+      >
+        <MoreIcon size={17} />
+      </IconButton>
+      {naming && (
+        <TextForm
+          title={words.nickname}
+          label={words.nickname}
+          initial={member.nickname ?? ''}
+          mayBeEmpty
+          onSubmit={(text) =>
+            perform(group.describeMember(member.userId, { nickname: text === '' ? null : text }))
+          }
+          onClose={() => setNaming(false)}
+        />
       )}
       {open && <Menu anchor={anchor} label={name} items={items} onClose={() => setOpen(false)} />}
     </li>
-  )
-}
-
-function Links({ model: { group } }: { model: GroupModel }) {
-  const words = useWords()
-  const toast = useToast()
-  const onFailed = useErrorToast()
-  const [links, setLinks] = useState<readonly InvitationLink[]>([])
-  const [fresh, setFresh] = useState('')
-  useEffect(() => {
-    group.links().then(
-      ({ items }) => setLinks(items),
-      () => undefined,
-    ) // Who may not see them sees none.
-  }, [group])
-  const make = async () => {
-    const { link, token } = await group.createLink({ expiresInMs: 7 * dayMs })
-    setFresh(`${link.conversationId}#${token}`)
-    setLinks((known) => [...known, link])
-  }
-  const revoke = async (id: string) => {
-    await group.revokeLink(id)
-    setLinks((known) => known.filter((link) => link.id !== id))
-  }
-  return (
-    <div className="parley-links">
-      <button type="button" className="parley-link-button" onClick={() => void make().catch(onFailed)}>
-        <LinkIcon size={16} />
-        {words.makeLink}
-      </button>
-      {fresh !== '' && (
-        <button
-          type="button"
-          className="parley-token"
-          title={words.copy}
-          onClick={() => {
-            navigator.clipboard?.writeText(fresh).then(() => toast(words.copied), onFailed)
-          }}
-        >
-          {fresh}
-        </button>
-      )}
-      <ul>
-        {links.map((link) => (
-          <li key={link.id}>
-            <span>{words.linkUses(link.uses)}</span>
-            <button
-              type="button"
-              className="parley-link-button"
-              onClick={() => void revoke(link.id).catch(onFailed)}
-            >
-              {words.revoke}
-            </button>
-          </li>
-        ))}
-      </ul>
-    </div>
-  )
-}
-
-function JoinRequests({ model: { group } }: { model: GroupModel }) {
-  const { nameOf } = usePane()
-  const words = useWords()
-  const onFailed = useErrorToast()
-  const [requests, setRequests] = useState<readonly JoinRequest[]>([])
-  useEffect(() => {
-    group.joinRequests().then(
-      ({ items }) => setRequests(items),
-      () => undefined,
-    ) // Who may not decide sees none.
-  }, [group])
-  const decide = (request: JoinRequest, work: Promise<unknown>) =>
-    void work.then(() => setRequests((known) => known.filter((each) => each !== request)), onFailed)
-  if (requests.length === 0) return null
-  return (
-    <ul className="parley-people" aria-label={words.joinRequests}>
-      {requests.map((request) => (
-        <li key={request.id}>
-          <Avatar id={request.userId} name={nameOf(request.userId)} size={32} />
-          <span>{nameOf(request.userId)}</span>
-          <button
-            type="button"
-            className="parley-link-button"
-            onClick={() => decide(request, group.approve(request.id))}
-          >
-            {words.approve}
-          </button>
-          <button
-            type="button"
-            className="parley-link-button"
-            onClick={() => decide(request, group.reject(request.id))}
-          >
-            {words.reject}
-          </button>
-        </li>
-      ))}
-    </ul>
   )
 }

@@ -28,6 +28,15 @@ export const ClockIcon = icon(
     <path d="M12 7.500V12l3 2" />
   </>,
 )
+export const BurnIcon = icon(
+  <path d="M12 3.500c.5 3.500 5.500 5.500 5.500 10.500a5.500 5.500 0 0 1-11 0c0-2.500 1.500-4 2.500-5 .2 1.500 1 2.300 1.800 2.500C10.500 9 10.700 6 12 3.500z" />,
+)
+export const TaskIcon = icon(
+  <>
+    <rect x="4.500" y="4.500" width="15" height="15" rx="4" />
+    <path d="m8.500 12.300 2.500 2.500 4.700-5" strokeWidth="2" />
+  </>,
+)
 export const AlertIcon = icon(
   <>
     <circle cx="12" cy="12" r="8.500" />

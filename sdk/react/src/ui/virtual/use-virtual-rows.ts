@@ -18,7 +18,7 @@ export interface VirtualRows {
   /** Room of the rows before and after, in pixels. */
   before: number
   after: number
-  /** True while the last row is in sight. */
+  /** True while the last row of all is in sight. */
   atEnd: boolean
   onScroll: () => void
   /** A ref for each rendered row, which is measured by it. */
@@ -46,10 +46,13 @@ export function useVirtualRows(input: {
   headRef: RefObject<HTMLElement | null>
   hasOlder: boolean
   loadOlder: () => Promise<void>
+  /** The last row is not the end: more follow. */
+  hasNewer: boolean
+  loadNewer: () => Promise<void>
   /** Goes to the end with a new last row, wherever the reader is. */
   followLast: boolean
 }): VirtualRows {
-  const { keys, headRef, hasOlder, loadOlder, followLast } = input
+  const { keys, headRef, hasOlder, loadOlder, hasNewer, loadNewer, followLast } = input
   const list = useRef<HTMLDivElement>(null)
   const [heights] = useState(() => new RowHeights(64))
   const anchor = useRef<Anchor>({ kind: 'end' })
@@ -91,21 +94,23 @@ export function useVirtualRows(input: {
   const look = useCallback(() => {
     const element = list.current
     if (!element) return
-    const { scrollTop, clientHeight } = element
+    const { scrollTop, clientHeight, scrollHeight } = element
     setWindow((known) =>
       // The rows around are rendered already: a small step needs no new ones.
       Math.abs(known.top - scrollTop) < overscanPx / 3 && known.height === clientHeight
         ? known
         : { top: scrollTop, height: clientHeight },
     )
-    if (scrollTop < loadWithinPx && hasOlder && !loading.current) {
+    const nearTop = hasOlder && scrollTop < loadWithinPx
+    const nearBottom = hasNewer && scrollHeight - scrollTop - clientHeight < loadWithinPx
+    if ((nearTop || nearBottom) && !loading.current) {
       loading.current = true
-      void loadOlder().finally(() => {
+      void (nearTop ? loadOlder() : loadNewer()).finally(() => {
         loading.current = false
         refresh()
       })
     }
-  }, [hasOlder, loadOlder])
+  }, [hasOlder, loadOlder, hasNewer, loadNewer])
 
   const onScroll = useCallback(() => {
     const element = list.current
@@ -113,7 +118,7 @@ export function useVirtualRows(input: {
     const { scrollTop, scrollHeight, clientHeight } = element
     const place = anchor.current
     const before = place.kind === 'end' ? undefined : place
-    const isAtEnd = scrollHeight - scrollTop - clientHeight < nearEndPx
+    const isAtEnd = !hasNewer && scrollHeight - scrollTop - clientHeight < nearEndPx
     if (isAtEnd) anchor.current = { kind: 'end' }
     else {
       const inside = scrollTop - headHeight()
@@ -126,7 +131,7 @@ export function useVirtualRows(input: {
     }
     setAtEnd(isAtEnd)
     look()
-  }, [heights, indexOf, keys, headHeight, look])
+  }, [heights, indexOf, keys, hasNewer, headHeight, look])
 
   const toEnd = useCallback(() => {
     anchor.current = { kind: 'end' }
