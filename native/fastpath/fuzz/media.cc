@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       publisher->HandleRtp(std::move(packet), length, pair->now);
     }
     at += length;
-    pair->sfu.SelectLayer(20, 0, control & 3);
+    pair->sfu.SelectLayer(20 + (control >> 3 & 3), 0, control & 3, control >> 6);
     if ((control & 0xf0) == 0xf0) {
       // Somebody leaves and another begins from what is kept; the gate closes in between.
       uint32_t which = control >> 1 & 3;

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+
 #include "core/packet.h"
 
 namespace parley {
@@ -20,7 +22,7 @@ class LayerSelector {
     bool changed;
   };
 
-  void SetTarget(int spatial, int temporal) { target_ = {spatial, temporal}; }
+  void SetTarget(int spatial, int temporal) { target_ = {std::max(spatial, 0), std::max(temporal, 0)}; }
   /** A key frame of another source begins: the target holds from here on. */
   void Restart() {
     previous_ = current_ = target_;
