@@ -77,7 +77,7 @@ const publicationOffer = z.object({
   source: publicationSource,
   name: text(128).optional(),
   muted: z.boolean().default(false),
-  /** After `rtc.moved`: the publication that goes on here under its id. */
+  /** On a new connection (after `rtc.moved`, or of the client's own accord): the publication that goes on here. */
   publicationId: anyId.optional(),
 })
 

@@ -19,7 +19,7 @@ export async function runRtcSoak(options: { seed: number; operations?: number })
       PARLEY_RTC_WORKERS: '2',
       PARLEY_RTC_ROOM_SPREAD: '1',
       PARLEY_RTC_PLACE_KEPT_MS: '1000',
-      PARLEY_RTC_CONSENT_MS: '3000',
+      PARLEY_RTC_CONSENT_MS: '10000',
     },
   })
   const began = Date.now()

@@ -14,7 +14,7 @@ describe.skipIf(missing !== '')(`churn${missing && ` (skipped: ${missing})`}`, (
         PARLEY_RTC_WORKERS: '2',
         PARLEY_RTC_ROOM_SPREAD: '1',
         PARLEY_RTC_PLACE_KEPT_MS: '1000',
-        PARLEY_RTC_CONSENT_MS: '3000',
+        PARLEY_RTC_CONSENT_MS: '10000',
       },
     })
   })
@@ -28,7 +28,7 @@ describe.skipIf(missing !== '')(`churn${missing && ` (skipped: ${missing})`}`, (
         expect(held).toMatchObject({ rooms: 0, participants: 0, tracks: 0, streams: 0 })
         return held
       },
-      { timeout: 20_000, interval: 500 },
+      { timeout: 30_000, interval: 500 },
     )
 
   test('RTC-85, RTC-86: whoever comes and goes, all get what they were told, and nothing is left behind', async () => {

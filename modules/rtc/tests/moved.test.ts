@@ -78,6 +78,33 @@ describe.skipIf(missing !== '')(
       await bob.close()
     }, 30_000)
 
+    test('RTC-19, RTC-84: who offers from another connection goes on with what it names, and the rest ends', async () => {
+      const roomId = 'replaced'
+      const bob = await join('bob', roomId)
+      const alice = await publisher('alice', roomId)
+      const id = await alice.publish()
+      await vi.waitFor(() => expect(heard(bob)).toBeGreaterThan(5), soon)
+      const offerOf = async (peer: SyntheticPeer, publicationId?: string) => ({
+        ...{ roomId, sdp: await peer.createOffer() },
+        publications: [{ ...publication, ...(publicationId !== undefined && { publicationId }) }],
+      })
+      const second = new SyntheticPeer({ send: { audio: true } })
+      const again = await alice.client.request('rtc.publish', await offerOf(second, id))
+      expect(again.publications).toEqual([{ mid: '0', id }])
+      second.acceptAnswer(again.sdp)
+      await vi.waitFor(() => expect(second.statistics().outbound[0]?.packets ?? 0).toBeGreaterThan(5), soon)
+      const before = heard(bob)
+      await vi.waitFor(() => expect(heard(bob)).toBeGreaterThan(before + 10), soon)
+      expect(bob.client.events.map(({ type }) => type)).not.toContain('rtc.publication-removed')
+      const third = new SyntheticPeer({ send: { audio: true } })
+      const other = await alice.client.request('rtc.publish', await offerOf(third))
+      expect(other.publications[0]?.id).not.toBe(id)
+      await bob.client.waitFor('rtc.publication-removed', ({ publicationId }) => publicationId === id)
+      for (const peer of [second, third]) peer.close()
+      await alice.close()
+      await bob.close()
+    }, 30_000)
+
     test('RTC-84: an offer that comes between the end and the move waits, and hears of the move first', async () => {
       const roomId = 'between'
       const alice = await publisher('alice', roomId)

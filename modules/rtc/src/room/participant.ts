@@ -178,9 +178,13 @@ export class Participant {
   beginning(items: readonly PublicationOffer[]): PublicationOffer[] {
     this.#checkItems(items)
     const present = this.#present()
+    const continued = new Set<Publication>()
     return items.filter((item) => {
       const { mid, source, kind } = item
-      const known = this.#stranded.find(item) ?? present.get(mid)
+      const stranded = present.has(mid) ? undefined : this.#stranded.find(item)
+      // One goes on once: whoever else names it begins.
+      const known = present.get(mid) ?? (stranded && !continued.has(stranded) ? stranded : undefined)
+      if (stranded !== undefined) continued.add(stranded)
       return known?.source !== source || known.kind !== kind
     })
   }
@@ -211,7 +215,7 @@ export class Participant {
     const renewed = new Set(beginning.map(({ mid }) => mid).filter((mid) => present.has(mid)))
     // A client that came back without its old connection offers from a new one.
     if (this.#publishing?.server.isOf(offer) === false) {
-      this.#closePublishing()
+      this.#replacePublishing(items)
       present.clear()
     }
     const fresh = this.#publishing === undefined
@@ -231,12 +235,13 @@ export class Participant {
       const section = answer.sections.get(item.mid)
       if (section === undefined) throw new Error('a wanted section was not answered')
       const known = present.get(item.mid)
-      const stranded = this.#stranded.find(item)
+      const stranded = known === undefined ? this.#stranded.find(item) : undefined
       if (stranded?.fits(section)) {
         stranded.resume(section)
         if (stranded.setMuted(item.muted)) this.room.announceChange(stranded)
         return { mid: item.mid, id: stranded.id }
       }
+      if (stranded !== undefined) this.#unpublish(stranded)
       if (known?.section.track === section.track) {
         if (known.setMuted(item.muted)) this.room.announceChange(known)
         return { mid: item.mid, id: known.id }
@@ -431,6 +436,18 @@ export class Participant {
     const connection = this.#publishing
     this.#publishing = undefined
     connection?.close()
+  }
+
+  /** The client offers from another connection: what that continues stays, the rest ends. */
+  #replacePublishing(items: readonly PublicationOffer[]): void {
+    const continued = new Set(items.map(({ publicationId }) => publicationId))
+    for (const publication of [...this.publications.values()]) {
+      if (continued.has(publication.id)) publication.strand()
+      else this.#unpublish(publication)
+    }
+    this.#stranded.wait()
+    this.#publishing?.close()
+    this.#publishing = undefined
   }
 
   #unpublish(publication: Publication): void {

@@ -282,20 +282,26 @@ export class LocalMedia {
         ({ section }) => !connection.sections.includes(section),
       )
       if (publications.length === 0) return
-      for (const publication of publications) {
-        const { source, name, muted, captured: track } = publication
-        publication.section = await connection.open(publication.track, {
-          source,
-          name,
-          muted,
-          ...this.#sending(track, source, publication),
-          ...(options.continues && { continues: publication.id }),
-        })
-        if (muted && publication.isOwned && publication.kind === 'video') {
-          await publication.section.transceiver.sender.replaceTrack(null)
+      try {
+        for (const publication of publications) {
+          const { source, name, muted, captured: track } = publication
+          publication.section = await connection.open(publication.track, {
+            source,
+            name,
+            muted,
+            ...this.#sending(track, source, publication),
+            ...(options.continues && { continues: publication.id }),
+          })
+          if (muted && publication.isOwned && publication.kind === 'video') {
+            await publication.section.transceiver.sender.replaceTrack(null)
+          }
         }
+        await connection.negotiate()
+      } catch (error) {
+        // Another connection took its place meanwhile, and the next turn publishes on that.
+        if (this.#closed || this.#connection !== connection) return
+        throw error
       }
-      await connection.negotiate()
       for (const publication of publications) {
         this.#publications.delete(publication.id)
         publication.id = publication.section.publicationId ?? publication.id

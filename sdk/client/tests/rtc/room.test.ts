@@ -23,7 +23,14 @@ describe.skipIf(missing !== '')(`rooms in Chromium${missing && ` (skipped: ${mis
   let isRelayed = false
 
   beforeAll(async () => {
-    cloud = await startDevCloud({ env: { PARLEY_MEDIA_ADDRESSES: '127.0.0.1' } })
+    // Each on a worker of its own, so that all of this goes over a leg between two.
+    cloud = await startDevCloud({
+      env: {
+        PARLEY_MEDIA_ADDRESSES: '127.0.0.1',
+        PARLEY_RTC_WORKERS: '2',
+        PARLEY_RTC_ROOM_SPREAD: '1',
+      },
+    })
     const bundle = await serveBundle()
     server = bundle.server
     browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
