@@ -69,9 +69,14 @@ test('RTC-102: a narrow path gets fewer, longer packets until the rest is over, 
   const report = following()
   const narrow = { depth: 1, maxBitrate: 16_000, packetMs: 60 }
   report({ loss: 0 })
-  expect(report({ loss: 0.6, availableKbps: 54 })).toEqual(narrow)
-  expect(report({ loss: 0.1, availableKbps: 75 })).toEqual(narrow)
+  expect(report({ loss: 0.1, availableKbps: 54 })).toEqual(narrow)
+  expect(report({ loss: 0.6, availableKbps: 75 })).toEqual(narrow)
   expect(report({ loss: 0, availableKbps: 90 }, 8_000)).toMatchObject({ depth: 1, packetMs: 20 })
+})
+
+test('RTC-100: where most is lost at random, little is granted as well, and redundancy goes on', () => {
+  const report = following()
+  expect(report({ loss: 0.8, availableKbps: 50 }).depth).toBe(17)
 })
 
 test('RTC-102: a path that is full again soon rests longer, up to about a minute', () => {

@@ -33,12 +33,13 @@ const bitrates: readonly [upToDepth: number, maxBitrate: number | undefined][] =
 ]
 const narrowBitrate = 16_000
 /**
- * Less than speech takes with headers. The congestion control grants so little where a path is narrow; where three of
- * four packets are lost at random, it still grants more.
+ * Less than speech takes with headers. The congestion control grants so little where a path is narrow, before much is
+ * lost; where much is lost at random it may do so, too, and redundancy is what helps.
  */
 const narrowKbps = 64
+const narrowUpToLoss = 0.25
 /** A round trip that grew by this much, and not only once, waits in a queue that is full. */
-const queueMs = 120
+const queueMs = 200
 const queuedReports = 2
 /** Redundancy that made the losses this much worse was the cause of more. */
 const worse = 0.15
@@ -67,7 +68,7 @@ export class UplinkRedundancy {
     if (roundTripMs !== undefined) this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs)
     const isLong = roundTripMs !== undefined && roundTripMs > 2 * this.#leastRoundTripMs + queueMs
     this.#queued = isLong ? this.#queued + 1 : 0
-    const narrow = availableKbps !== undefined && availableKbps < narrowKbps
+    const narrow = availableKbps !== undefined && availableKbps < narrowKbps && loss < narrowUpToLoss
     const grown = this.#reports >= settledReports && loss > (this.#answered ?? loss) + worse
     if (nowMs >= this.#restsUntilMs) {
       this.#isNarrow = false
