@@ -77,6 +77,7 @@ test('RTC-102: a narrow path gets fewer, longer packets until the rest is over, 
 test('RTC-100: where most is lost at random, little is granted as well, and redundancy goes on', () => {
   const report = following()
   expect(report({ loss: 0.8, availableKbps: 50 }).depth).toBe(17)
+  expect(report({ loss: 0.8, availableKbps: 50, roundTripMs: 600 }).depth, 'unless it comes late').toBe(1)
 })
 
 test('RTC-102: a path that is full again soon rests longer, up to about a minute', () => {

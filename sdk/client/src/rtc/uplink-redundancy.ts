@@ -33,11 +33,12 @@ const bitrates: readonly [upToDepth: number, maxBitrate: number | undefined][] =
 ]
 const narrowBitrate = 16_000
 /**
- * Less than speech takes with headers. The congestion control grants so little where a path is narrow, before much is
- * lost; where much is lost at random it may do so, too, and redundancy is what helps.
+ * Less than speech takes with headers. The congestion control grants so little where a path is narrow; where much is
+ * lost at random it may do so, too, but then packets that arrive do not come late.
  */
 const narrowKbps = 64
 const narrowUpToLoss = 0.25
+const lateMs = 300
 /** A round trip that grew by this much, and not only once, waits in a queue that is full. */
 const queueMs = 200
 const queuedReports = 2
@@ -68,7 +69,9 @@ export class UplinkRedundancy {
     if (roundTripMs !== undefined) this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs)
     const isLong = roundTripMs !== undefined && roundTripMs > 2 * this.#leastRoundTripMs + queueMs
     this.#queued = isLong ? this.#queued + 1 : 0
-    const narrow = availableKbps !== undefined && availableKbps < narrowKbps && loss < narrowUpToLoss
+    const isLate = roundTripMs !== undefined && roundTripMs > lateMs
+    const grantsLittle = availableKbps !== undefined && availableKbps < narrowKbps
+    const narrow = grantsLittle && (loss < narrowUpToLoss || isLate)
     const grown = this.#reports >= settledReports && loss > (this.#answered ?? loss) + worse
     if (nowMs >= this.#restsUntilMs) {
       this.#isNarrow = false
