@@ -32,19 +32,28 @@ const bitrates: readonly [upToDepth: number, maxBitrate: number | undefined][] =
   [mostDepth, 20_000],
 ]
 const narrowBitrate = 16_000
-const narrowKbps = 100
+/**
+ * Less than speech takes with headers. The congestion control grants so little where a path is narrow; where much is
+ * lost at random it may do so, too, but then packets that arrive do not come late.
+ */
+const narrowKbps = 64
+const narrowUpToLoss = 0.25
+const lateMs = 300
 /** A round trip that grew by this much, and not only once, waits in a queue that is full. */
-const queueMs = 120
+const queueMs = 200
 const queuedReports = 2
-const restsAfterQueueMs = 8_000
 /** Redundancy that made the losses this much worse was the cause of more. */
 const worse = 0.15
 const settledReports = 3
-const restsMs = 30_000
+const leastRestMs = 8_000
+const mostRestMs = 64_000
+/** A path that is full again so soon after a rest gets a longer one. */
+const soonMs = 60_000
 
 /**
  * Decides how deep the redundancy of a sender's sound is. It answers random loss; where the path is full, more of it
- * would only add to that, so the depth rests while the round trip is long, and after the losses grew with it.
+ * would only add to that, so it rests while little is granted or the round trip is long, and after losses that grew
+ * with it.
  */
 export class UplinkRedundancy {
   #loss = 0
@@ -53,25 +62,28 @@ export class UplinkRedundancy {
   #reports = 0
   #queued = 0
   #restsUntilMs = Number.NEGATIVE_INFINITY
+  #restMs = 0
+  #isNarrow = false
 
   update({ loss, roundTripMs, availableKbps, nowMs }: UplinkReport): SoundSending {
-    this.#loss += (loss > this.#loss ? 1 : fallsBy) * (loss - this.#loss)
     if (roundTripMs !== undefined) this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs)
     const isLong = roundTripMs !== undefined && roundTripMs > 2 * this.#leastRoundTripMs + queueMs
     this.#queued = isLong ? this.#queued + 1 : 0
-    if (this.#queued >= queuedReports) this.#rest(nowMs + restsAfterQueueMs)
+    const isLate = roundTripMs !== undefined && roundTripMs > lateMs
+    const grantsLittle = availableKbps !== undefined && availableKbps < narrowKbps
+    const narrow = grantsLittle && (loss < narrowUpToLoss || isLate)
     const grown = this.#reports >= settledReports && loss > (this.#answered ?? loss) + worse
-    if (grown) this.#rest(nowMs + restsMs)
-    const rests = nowMs < this.#restsUntilMs
-    if (rests) {
-      this.#reports = 0
-      const narrow = availableKbps !== undefined && availableKbps < narrowKbps
-      return {
-        depth: ownDepth,
-        maxBitrate: narrow ? narrowBitrate : undefined,
-        packetMs: narrow ? 60 : 20,
-      }
+    if (nowMs >= this.#restsUntilMs) {
+      this.#isNarrow = false
+      if (narrow || grown || this.#queued >= queuedReports) this.#rest(nowMs)
     }
+    this.#isNarrow ||= narrow
+    if (nowMs < this.#restsUntilMs) {
+      return this.#isNarrow
+        ? { depth: ownDepth, maxBitrate: narrowBitrate, packetMs: 60 }
+        : { depth: ownDepth, maxBitrate: undefined, packetMs: 20 }
+    }
+    this.#loss += (loss > this.#loss ? 1 : fallsBy) * (loss - this.#loss)
     const depth = this.#loss < noticeableLoss ? ownDepth : depthFor(this.#loss)
     if (depth > ownDepth) {
       this.#answered = Math.max(this.#answered ?? 0, this.#loss)
@@ -83,9 +95,14 @@ export class UplinkRedundancy {
     return { depth, maxBitrate: bitrates.find(([upTo]) => depth <= upTo)?.[1], packetMs: 20 }
   }
 
-  #rest(untilMs: number): void {
-    this.#restsUntilMs = Math.max(this.#restsUntilMs, untilMs)
+  /** What was lost of a full path says nothing about the path when it is not. */
+  #rest(nowMs: number): void {
+    const isSoon = nowMs - this.#restsUntilMs < soonMs
+    this.#restMs = isSoon ? Math.min(mostRestMs, 2 * this.#restMs) : leastRestMs
+    this.#restsUntilMs = nowMs + this.#restMs
+    this.#loss = 0
     this.#answered = undefined
+    this.#reports = 0
   }
 }
 

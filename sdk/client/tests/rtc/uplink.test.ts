@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
-import { createWeakNetwork, type WeakNetwork } from '@parley/testing/weaknet'
+import { createWeakNetwork, type Impairment, type WeakNetwork } from '@parley/testing/weaknet'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { chromiumPath, missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
@@ -8,95 +8,162 @@ import { flags, serveBundle } from './bundle.ts'
 import type {} from './page.ts'
 
 const missing = await missingForBrowser()
+const soon = { timeout: 40_000, interval: 200 }
 
-describe.skipIf(missing !== '')(`lossy uplinks in Chromium${missing && ` (skipped: ${missing})`}`, () => {
-  let cloud: DevCloud
-  let server: Server
-  let browser: Browser
-  let url: string
-  const networks: WeakNetwork[] = []
-  const problems: string[] = []
+interface Speech {
+  /** What the uplink of the one who speaks does. */
+  up?: Impairment
+  deepRedundancy?: boolean
+  /** Of the page that speaks. */
+  contentSecurityPolicy?: string
+}
 
-  beforeAll(async () => {
-    cloud = await startDevCloud({ env: { PARLEY_MEDIA_ADDRESSES: '127.0.0.1' } })
-    const bundle = await serveBundle()
-    server = bundle.server
-    url = bundle.url
-    browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
-  })
+describe.skipIf(missing !== '')(
+  `sound over bad uplinks in Chromium${missing && ` (skipped: ${missing})`}`,
+  () => {
+    let cloud: DevCloud
+    let server: Server
+    let browser: Browser
+    let url: string
+    const networks: WeakNetwork[] = []
+    const problems: string[] = []
 
-  afterAll(async () => {
-    await browser?.close()
-    await new Promise((resolve) => server?.close(resolve))
-    for (const network of networks) network.close()
-    await cloud?.close()
-  })
+    beforeAll(async () => {
+      cloud = await startDevCloud({ env: { PARLEY_MEDIA_ADDRESSES: '127.0.0.1' } })
+      const bundle = await serveBundle()
+      server = bundle.server
+      url = bundle.url
+      browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
+    })
 
-  async function open(roomId: string, userId: string, loss: number): Promise<Page> {
-    const page = await (await browser.newContext()).newPage()
-    page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
-    await page.exposeFunction('mediaRelayPort', async (port: number) => {
-      if (loss === 0) return 0
-      const network = await createWeakNetwork({
-        target: { address: '127.0.0.1', port },
-        up: { loss, delayMs: 20 },
-        down: { delayMs: 20 },
-        seed: 11,
+    afterAll(async () => {
+      await browser?.close()
+      await new Promise((resolve) => server?.close(resolve))
+      for (const network of networks) network.close()
+      await cloud?.close()
+    })
+
+    async function open(
+      roomId: string,
+      userId: string,
+      { up, contentSecurityPolicy }: Speech,
+    ): Promise<Page> {
+      const page = await (await browser.newContext()).newPage()
+      page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
+      await page.exposeFunction('mediaRelayPort', async (port: number) => {
+        if (up === undefined) return 0
+        const target = { address: '127.0.0.1', port }
+        const network = await createWeakNetwork({ target, up, down: { delayMs: 20 }, seed: 11 })
+        networks.push(network)
+        return network.port
       })
-      networks.push(network)
-      return network.port
-    })
-    await page.goto(url)
-    await page.waitForFunction(() => globalThis.page !== undefined)
-    const token = await cloud.token(userId, {
-      grants: { rtc: { room: roomId, publish: true, subscribe: true } },
-    })
-    await page.evaluate(([server, token]) => globalThis.page.connect(server, token), [
-      cloud.url,
-      token,
-    ] as const)
-    return page
-  }
-
-  /** Alice speaks over an uplink that loses half of what she sends; answers the share Bob had to invent. */
-  async function invented(roomId: string, deepRedundancy: boolean): Promise<number> {
-    const alice = await open(roomId, `alice-${roomId}`, 0.5)
-    const bob = await open(roomId, `bob-${roomId}`, 0)
-    for (const page of [alice, bob]) {
-      await page.evaluate(
-        async ([roomId, speaks, deepRedundancy]) => {
-          const audio = speaks && globalThis.page.tone()
-          const room = await globalThis.page.parley.rtc.join(roomId, { audio, deepRedundancy })
-          globalThis.page.watch(room)
-        },
-        [roomId, page === alice, deepRedundancy] as const,
-      )
-    }
-    const fact = (name: string) =>
-      bob.evaluate(([roomId, name]) => globalThis.page.received(roomId, 'audio', name), [
-        roomId,
-        name,
+      await page.goto(url)
+      await page.waitForFunction(() => globalThis.page !== undefined)
+      await page.evaluate((policy) => {
+        const meta = document.createElement('meta')
+        meta.httpEquiv = 'Content-Security-Policy'
+        meta.content = policy
+        document.head.append(meta)
+      }, contentSecurityPolicy ?? '')
+      const token = await cloud.token(userId, {
+        grants: { rtc: { room: roomId, publish: true, subscribe: true } },
+      })
+      await page.evaluate(([server, token]) => globalThis.page.connect(server, token), [
+        cloud.url,
+        token,
       ] as const)
-    const played = async (seconds: number) => {
-      const before = await fact('totalSamplesReceived')
-      await vi.waitFor(
-        async () => expect(await fact('totalSamplesReceived')).toBeGreaterThan(before + seconds * 48_000),
-        { timeout: 40_000, interval: 200 },
-      )
+      return page
     }
-    await played(10)
-    const before = { concealed: await fact('concealedSamples'), all: await fact('totalSamplesReceived') }
-    await played(6)
-    const concealed = (await fact('concealedSamples')) - before.concealed
-    const share = concealed / ((await fact('totalSamplesReceived')) - before.all)
-    for (const page of [alice, bob]) await page.context().close()
-    return share
-  }
 
-  test('RTC-100: at 50 % loss towards the server deep redundancy leaves next to nothing to invent', async () => {
-    const [deep, shallow] = await Promise.all([invented('deep', true), invented('shallow', false)])
-    expect(shallow).toBeGreaterThan(0.1)
-    expect(deep).toBeLessThan(0.02)
-    expect(problems).toEqual([])
-  }, 120_000)
-})
+    /** Alice speaks, Bob hears her. */
+    async function call(roomId: string, speech: Speech) {
+      const alice = await open(roomId, 'alice', speech)
+      const bob = await open(roomId, 'bob', {})
+      for (const page of [alice, bob]) {
+        await page.evaluate(
+          async ([roomId, speaks, deepRedundancy]) => {
+            const audio = speaks && globalThis.page.tone()
+            const room = await globalThis.page.parley.rtc.join(roomId, { audio, deepRedundancy })
+            globalThis.page.watch(room)
+          },
+          [roomId, page === alice, speech.deepRedundancy ?? true] as const,
+        )
+      }
+      const fact = (name: string) =>
+        bob.evaluate(([roomId, name]) => globalThis.page.received(roomId, 'audio', name), [
+          roomId,
+          name,
+        ] as const)
+      const facts = async () => ({
+        samples: await fact('totalSamplesReceived'),
+        concealed: await fact('concealedSamples'),
+        packets: await fact('packetsReceived'),
+      })
+      return {
+        alice,
+        /** What Bob heard in the next so many seconds of sound. */
+        heard: async (seconds: number) => {
+          const before = await facts()
+          await vi.waitFor(
+            async () => expect((await facts()).samples).toBeGreaterThan(before.samples + seconds * 48_000),
+            soon,
+          )
+          const after = await facts()
+          const samples = after.samples - before.samples
+          return {
+            invented: (after.concealed - before.concealed) / samples,
+            packetsASecond: (after.packets - before.packets) / (samples / 48_000),
+          }
+        },
+        close: () => Promise.all([alice.context().close(), bob.context().close()]),
+      }
+    }
+
+    test('RTC-100: at 50 % loss towards the server deep redundancy leaves next to nothing to invent', async () => {
+      const up = { loss: 0.5, delayMs: 20 }
+      const [deep, shallow] = await Promise.all(
+        [true, false].map(async (deepRedundancy) => {
+          const speaking = await call(deepRedundancy ? 'deep' : 'shallow', { up, deepRedundancy })
+          await speaking.heard(10)
+          const { invented } = await speaking.heard(6)
+          await speaking.close()
+          return invented
+        }),
+      )
+      expect(shallow).toBeGreaterThan(0.1)
+      expect(deep).toBeLessThan(0.02)
+    }, 120_000)
+
+    test('RTC-102: over an uplink of 50 kbit/s speech comes in fewer packets, and whole', async () => {
+      const narrow = await call('narrow', { up: { delayMs: 20, rateKbps: 50, queueBytes: 4_000 } })
+      await vi.waitFor(async () => {
+        const { invented, packetsASecond } = await narrow.heard(2)
+        expect(packetsASecond).toBeLessThan(25)
+        expect(invented).toBeLessThan(0.05)
+      }, soon)
+      await narrow.close()
+    }, 120_000)
+
+    test('RTC-100: a page that may not start workers is heard all the same', async () => {
+      const strict = await call('strict', { contentSecurityPolicy: "worker-src 'none'" })
+      const isRefused = strict.alice.evaluate(() => {
+        const address = URL.createObjectURL(new Blob(['postMessage(1)'], { type: 'text/javascript' }))
+        return new Promise<boolean>((resolve) => {
+          try {
+            const worker = new Worker(address)
+            worker.onerror = () => resolve(true)
+            worker.onmessage = () => resolve(false)
+          } catch {
+            resolve(true)
+          }
+        })
+      })
+      expect(await isRefused).toBe(true)
+      const { packetsASecond, invented } = await strict.heard(3)
+      expect(packetsASecond).toBeGreaterThan(40)
+      expect(invented).toBeLessThan(0.2)
+      await strict.close()
+      expect(problems).toEqual([])
+    }, 60_000)
+  },
+)
