@@ -114,7 +114,7 @@ export const profileOperations = {
     summary: 'Find users, by ways the project allows; exactly one way a call',
     params: {},
     input: {
-      id: customId.optional(),
+      exactId: customId.optional(),
       name: text(64).min(1).optional().meta({ description: 'How the name begins, in any case' }),
       phoneHashes: z.array(contactHash).min(1).max(500).optional(),
       emailHashes: z.array(contactHash).min(1).max(500).optional(),

@@ -24,6 +24,8 @@ const contentTypes: Record<string, string> = {
 
 const demoTokenMs = 12 * 3_600_000
 const demoGroupId = 'demo-group'
+const demoCommunityId = 'demo-community'
+const demoRoomId = 'demo-lounge'
 const demoNames: Record<string, string> = { alice: 'Alice', bob: 'Bob' }
 
 /**
@@ -53,7 +55,7 @@ function requireThisMachine(c: RawContext): void {
   throw new AppError('forbidden', 'Demo tokens are given on this machine only: open http://localhost')
 }
 
-/** Makes the user and the demo group when they are not there yet, and mints a token: by the public API. */
+/** Makes the user and the places of the demo when they are not there yet, and mints a token: by the public API. */
 async function openSession(
   key: DevelopmentKey,
   userId: string,
@@ -63,11 +65,39 @@ async function openSession(
   for (const id of members) await call(key, '/v1/users', { id, name: demoNames[id] ?? id }, [409])
   const group = { type: 'group', id: demoGroupId, name: 'Launch team', ownerId: 'alice', memberIds: members }
   await call(key, '/v1/conversations', group, [409])
+  await openTown(key, members)
   if (name === undefined) {
-    await call(key, `/v1/conversations/${demoGroupId}/members`, { userIds: [userId] }, [])
+    for (const id of [demoGroupId, demoCommunityId]) {
+      await call(key, `/v1/conversations/${id}/members`, { userIds: [userId] }, [])
+    }
   }
   const path = `/v1/users/${encodeURIComponent(userId)}/tokens`
   return (await call(key, path, { ttlMs: demoTokenMs }, [])) as { token: string; expiresAt: string }
+}
+
+/** A community with channels, a chat room, and people who can be found by name; made once, then left as they are. */
+async function openTown(key: DevelopmentKey, memberIds: readonly string[]): Promise<void> {
+  const community = {
+    type: 'community',
+    id: demoCommunityId,
+    name: 'Harbour town',
+    ownerId: 'alice',
+    memberIds,
+  }
+  const made = (await call(key, '/v1/conversations', community, [409])) as { type?: string }
+  if (made.type !== 'community') return
+  const channels = [
+    { channelId: 'demo-square', name: 'square', position: 1 },
+    { channelId: 'demo-boats', name: 'boats', category: 'Hobbies', position: 2 },
+    { channelId: 'demo-recipes', name: 'recipes', category: 'Hobbies', position: 3 },
+  ]
+  const path = `/v1/conversations/${demoCommunityId}/channels`
+  for (const channel of channels) await call(key, path, channel, [409])
+  const room = { chatRoomId: demoRoomId, name: 'Lounge', ownerId: 'alice', history: true }
+  await call(key, '/v1/chatrooms', room, [409])
+  const fields = { team: { kind: 'text', maxLength: 64 }, likesTea: { kind: 'flag' } }
+  const search = { id: true, name: true, phone: false, email: false }
+  await call(key, '/v1/social/settings', { fields, search }, [], 'PATCH')
 }
 
 function call(
@@ -75,12 +105,13 @@ function call(
   path: string,
   body: unknown,
   accepted: readonly number[],
+  method: 'POST' | 'PATCH' = 'POST',
 ): Promise<unknown> {
   const url = new URL(path, key.url)
   const credentials = Buffer.from(`${key.keyId}:${key.keySecret}`).toString('base64')
   return new Promise((resolve, reject) => {
     const outgoing = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
-      method: 'POST',
+      method,
       headers: { authorization: `Basic ${credentials}`, 'content-type': 'application/json' },
       // The connection stays inside this process; its certificate names the public address, or is its own.
       rejectUnauthorized: false,

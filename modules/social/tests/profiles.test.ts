@@ -90,17 +90,17 @@ test('SOC-35: people are found only in ways the project allows, and never across
   })
   expect(found).toMatchObject([{ userId: bob.id, name }])
   expect((await search({ name: 'ż%w' })).items).toEqual([])
-  expect((await search({ id: bob.id })).items).toMatchObject([{ userId: bob.id }])
-  expect((await search({ id: 'nobody-at-all' })).items).toEqual([])
+  expect((await search({ exactId: bob.id })).items).toMatchObject([{ userId: bob.id }])
+  expect((await search({ exactId: 'nobody-at-all' })).items).toEqual([])
   expect((await search({ phoneHashes: [hash('+1'), hash('+48123')] })).items).toMatchObject([
     { userId: bob.id, matched: hash('+48123') },
   ])
   expect(await search({ emailHashes: [hash('b@x.org')] })).toMatchObject({ code: 'forbidden' })
   expect(await search({})).toMatchObject({ code: 'invalid-request' })
-  expect(await search({ id: 'a', name: 'b' })).toMatchObject({ code: 'invalid-request' })
+  expect(await search({ exactId: 'a', name: 'b' })).toMatchObject({ code: 'invalid-request' })
   await bob.call('PUT', `/v1/blocks/${ann.id}`)
   expect((await search({ name: 'żółw 100%_' })).items).toEqual([])
-  expect((await search({ id: bob.id })).items).toEqual([])
+  expect((await search({ exactId: bob.id })).items).toEqual([])
   expect((await search({ phoneHashes: [hash('+48123')] })).items).toEqual([])
 })
 

@@ -116,7 +116,7 @@ export class Parley extends Emitter<ParleyEvents> {
     connection.on('event', (event) => {
       if (event.type === 'presence.changed') this.presence.handleChanged(event.presence)
       else if (isRtcEvent(event)) this.rtc.handleEvent(event)
-      else if (isSocialEvent(event)) this.emit('social', event)
+      else if (isSocialEvent(event)) this.#handleSocial(event)
       else if (isEnterpriseEvent(event)) this.emit('enterprise', event)
       else this.chat.handleEvent(event)
     })
@@ -204,6 +204,11 @@ export class Parley extends Emitter<ParleyEvents> {
     await this.chat.close()
     this.#storage.close()
     this.dropListeners()
+  }
+
+  #handleSocial(event: SocialEvent): void {
+    if (event.type === 'profile.changed') this.users.forget(event.userId)
+    this.emit('social', event)
   }
 
   #ended(): Promise<never> {

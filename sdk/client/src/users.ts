@@ -20,6 +20,11 @@ export class Users {
     return asked
   }
 
+  /** The next `get` asks anew: the profile is said to be another now. */
+  forget(userId: string): void {
+    this.#known.delete(userId)
+  }
+
   /** @internal A profile as it is now. */
   handleChanged(user: User): void {
     this.#known.set(user.id, Promise.resolve(user))

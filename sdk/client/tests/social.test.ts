@@ -69,3 +69,9 @@ test('SOC-10, SOC-51, SOC-70, SOC-1: two clients befriend, share a moment, answe
   await expect(followsOf(bob.chat).add('ann')).rejects.toMatchObject({ code: 'blocked' })
   expect((await followsOf(ann.chat).relation('bob')).blocked).toBe(true)
 })
+
+test('SOC-35: a user is found by id over the realtime connection', async () => {
+  const [cleo, dora] = [await connect('cleo', 0), await connect('dora', 1)]
+  const { items } = await profilesOf(cleo.chat).search({ exactId: dora.userId })
+  expect(items.map(({ userId }) => userId)).toEqual(['dora'])
+})

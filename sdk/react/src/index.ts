@@ -1,5 +1,24 @@
 export { type MentionTarget, mentionBefore, mentionsIn } from './chat/mentions.ts'
+export {
+  type ChatRoomModel,
+  likeKind,
+  useChatRoom,
+} from './chat/use-chat-room.ts'
+export {
+  type RestrictionsModel,
+  useChatRoomRestrictions,
+  useChatRoomUsers,
+} from './chat/use-chat-room-people.ts'
+export { type ListedChatRoom, useChatRooms } from './chat/use-chat-rooms.ts'
 export { commandBefore, type OfferedCommand, useCommands } from './chat/use-commands.ts'
+export {
+  byCategory,
+  type ChannelEntry,
+  type ChannelsModel,
+  type CommunityEntry,
+  useChannels,
+  useCommunities,
+} from './chat/use-communities.ts'
 export {
   type ComposerModel,
   type ComposerOptions,
@@ -8,7 +27,7 @@ export {
 } from './chat/use-composer.ts'
 export { type ConnectionModel, useConnectionState } from './chat/use-connection-state.ts'
 export { type ConversationModel, useConversation, useTyping } from './chat/use-conversation.ts'
-export { useConversations } from './chat/use-conversations.ts'
+export { useChats, useConversations } from './chat/use-conversations.ts'
 export { type MessageVersion, useEdits } from './chat/use-edits.ts'
 export { type FileUrl, useFileUrl } from './chat/use-file-url.ts'
 export { type GroupModel, useGroup } from './chat/use-group.ts'
@@ -36,3 +55,15 @@ export { type RoomModel, useRoom } from './rtc/use-room.ts'
 export { type RoomDataModel, type RoomDataOptions, useRoomData } from './rtc/use-room-data.ts'
 export { useParticipants, useRoomEvent, useRoomState, useSpeakers } from './rtc/use-room-facts.ts'
 export { useTrack } from './rtc/use-track.ts'
+export { groupByInitial, initialOf } from './social/initials.ts'
+export { type BlocksModel, useBlocks } from './social/use-blocks.ts'
+export { useFollows } from './social/use-follows.ts'
+export { type FriendRequestsModel, useFriendRequests } from './social/use-friend-requests.ts'
+export { type FriendsModel, useFriends } from './social/use-friends.ts'
+export { type InteractionsModel, useInteractions } from './social/use-interactions.ts'
+export { type CommentsModel, useComments, useLikes } from './social/use-moment-responses.ts'
+export { type MomentInput, type MomentsModel, useMoments } from './social/use-moments.ts'
+export { type ProfileModel, useProfile } from './social/use-profile.ts'
+export { useSocialEvent } from './social/use-social-event.ts'
+export { type UserSearchModel, useUserSearch } from './social/use-user-search.ts'
+export type { Pages } from './use-pages.ts'

@@ -4,6 +4,13 @@ import { useSession } from '../view-models/use-session.ts'
 import { useWords } from '../words/words.ts'
 import { Logo } from './icons.tsx'
 
+/** What the server made for the demo. */
+const chatRooms = ['demo-lounge']
+const profileFields = {
+  team: { kind: 'text', maxLength: 64 },
+  likesTea: { kind: 'flag' },
+} as const
+
 interface SeatProps {
   userId: string
   peers: string[]
@@ -19,7 +26,7 @@ export function Seat({ userId, peers, start }: SeatProps) {
     <section className="seat-place" aria-label={userId} data-user={userId}>
       {session.status === 'open' ? (
         <ParleyProvider parley={session.parley}>
-          <Messenger peers={peers} start={start} />
+          <Messenger peers={peers} start={start} chatRooms={chatRooms} profileFields={profileFields} />
         </ParleyProvider>
       ) : (
         <div className="parley-messenger">

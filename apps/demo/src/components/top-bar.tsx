@@ -81,7 +81,7 @@ export function TopBar(props: {
         <button
           type="button"
           className="parley-icon-button language"
-          aria-label={words.switchLanguage}
+          aria-label={`${locale === 'en' ? '中' : 'EN'}: ${words.switchLanguage}`}
           title={words.switchLanguage}
           onClick={props.onLocale}
         >

@@ -80,7 +80,7 @@ export class UserSearch {
         const { rows } = await database.project(projectId).query<Hit>({
           text: `select p.user_id, null as matched from (select $3::text collate "C" as user_id) p
             where $1::text is not null and ${open}`,
-          values: [projectId, userId ?? null, question.id],
+          values: [projectId, userId ?? null, question.exactId],
         })
         return rows
       }
@@ -98,12 +98,12 @@ export class UserSearch {
 
 const searchName = (name: string): string => name.normalize('NFKC').toLowerCase().slice(0, 256).toWellFormed()
 
-function wayOf({ id, name, phoneHashes, emailHashes }: Question): Way {
-  const ways = { id, name, phone: phoneHashes, email: emailHashes }
+function wayOf({ exactId, name, phoneHashes, emailHashes }: Question): Way {
+  const ways = { id: exactId, name, phone: phoneHashes, email: emailHashes }
   const given = (Object.keys(ways) as Way[]).filter((way) => ways[way] !== undefined)
   const [way] = given
   if (way !== undefined && given.length === 1) return way
-  throw new AppError('invalid-request', 'Exactly one of id, name, phoneHashes and emailHashes', {
-    issues: [{ path: 'id', message: 'exactly one way a call' }],
+  throw new AppError('invalid-request', 'Exactly one of exactId, name, phoneHashes and emailHashes', {
+    issues: [{ path: 'exactId', message: 'exactly one way a call' }],
   })
 }

@@ -1,5 +1,6 @@
 import type { Conversation, ConversationView } from '@parley/client'
 import { useCallback } from 'react'
+import { useParley } from '../parley-context.ts'
 import { useRevision } from './use-revision.ts'
 
 export interface ConversationModel {
@@ -7,10 +8,12 @@ export interface ConversationModel {
   /** Undefined until it is known, or before its first message. */
   view: ConversationView | undefined
   peerId: string | undefined
+  /** Of a channel. */
+  community: Conversation | undefined
   isGroup: boolean
   unread: number
   typingUserIds: string[]
-  /** The user may change the group. */
+  /** The user may change the group; of a channel, also by running its community. */
   canManage: boolean
   /** The user is in it no more. */
   ended: boolean
@@ -29,17 +32,25 @@ export function useConversationRevision(conversation: Conversation | undefined):
 export function useConversation(conversation: Conversation): ConversationModel {
   useConversationRevision(conversation)
   const { view, peerId, typingUserIds, ended } = conversation
+  const { chat } = useParley()
+  const communityId = view?.communityId
+  const community =
+    communityId === undefined ? undefined : chat.conversations().find(({ id }) => id === communityId)
+  useConversationRevision(community)
   return {
     conversation,
     view,
     peerId,
+    community,
     isGroup: peerId === undefined,
     unread: view?.unread ?? 0,
     typingUserIds,
-    canManage: view !== undefined && view.type !== 'direct' && view.role !== 'member',
+    canManage: view !== undefined && view.type !== 'direct' && (runs(view) || runs(community?.view)),
     ended,
   }
 }
+
+const runs = (view: ConversationView | undefined) => view?.role === 'owner' || view?.role === 'admin'
 
 /** Who else writes in it now. */
 export function useTyping(conversation: Conversation): string[] {

@@ -1,20 +1,46 @@
-import type { Conversation, Users } from '@parley/client'
+import type { Conversation, Parley, Profiles } from '@parley/client'
+import { profilesOf } from '@parley/client'
 import { useCallback, useSyncExternalStore } from 'react'
 import { useParley } from '../parley-context.ts'
 
 export type NameOf = (userId: string) => string
 
+/** The server answers so many profiles at once. */
+const mostAtOnce = 100
+
 /** What is known of the names of users, for all components of one client. */
 class NameBook {
-  readonly #users: Users
+  readonly #profiles: Profiles
   readonly #names = new Map<string, string>()
+  #remarks: ReadonlyMap<string, string> = new Map()
   readonly #asked = new Set<string>()
+  #wanted: string[] = []
   readonly #listeners = new Set<() => void>()
   nameOf: NameOf
 
-  constructor(users: Users) {
-    this.#users = users
+  constructor(parley: Parley) {
+    this.#profiles = profilesOf(parley.chat)
     this.nameOf = this.#makeNameOf()
+    // Lives as long as the client, whose closing takes its listeners away.
+    parley.on('social', (event) => {
+      if (event.type === 'profile.changed' && this.#asked.has(event.userId)) this.#want(event.userId)
+    })
+  }
+
+  /** A profile was read. */
+  handleName(userId: string, name: string | undefined): void {
+    this.#asked.add(userId)
+    if (this.#take(userId, name)) this.#announce()
+  }
+
+  /** What the user calls friends goes before their own names. */
+  handleRemarks(remarks: ReadonlyMap<string, string>): void {
+    const same =
+      remarks.size === this.#remarks.size &&
+      [...remarks].every(([userId, remark]) => this.#remarks.get(userId) === remark)
+    if (same) return
+    this.#remarks = remarks
+    this.#announce()
   }
 
   listen(changed: () => void): () => void {
@@ -25,39 +51,65 @@ class NameBook {
   /** A new function after every change, so that what renders by it renders again. */
   #makeNameOf(): NameOf {
     return (userId) => {
-      const known = this.#names.get(userId)
+      const known = this.#remarks.get(userId) ?? this.#names.get(userId)
       if (known === undefined && userId !== '' && !this.#asked.has(userId)) {
         this.#asked.add(userId)
-        queueMicrotask(() => void this.#ask(userId))
+        this.#want(userId)
       }
       return known ?? capitalised(userId)
     }
   }
 
-  async #ask(userId: string): Promise<void> {
-    try {
-      const { name } = await this.#users.get(userId)
-      if (!name || name === capitalised(userId)) return
-      this.#names.set(userId, name)
-      this.nameOf = this.#makeNameOf()
-      for (const changed of this.#listeners) changed()
-    } catch {
-      this.#asked.delete(userId)
+  /** All that one step of rendering wants is asked for together. */
+  #want(userId: string): void {
+    this.#wanted.push(userId)
+    if (this.#wanted.length === 1) queueMicrotask(() => void this.#askAll())
+  }
+
+  async #askAll(): Promise<void> {
+    const wanted = this.#wanted
+    this.#wanted = []
+    for (let start = 0; start < wanted.length; start += mostAtOnce) {
+      await this.#ask(wanted.slice(start, start + mostAtOnce))
     }
+  }
+
+  async #ask(userIds: string[]): Promise<void> {
+    try {
+      const { items } = await this.#profiles.get(userIds)
+      let changed = false
+      for (const { userId, name } of items) changed = this.#take(userId, name) || changed
+      if (changed) this.#announce()
+    } catch {
+      for (const userId of userIds) this.#asked.delete(userId)
+    }
+  }
+
+  /** Answers whether that is news. */
+  #take(userId: string, name: string | undefined): boolean {
+    const shown = name || capitalised(userId)
+    if (shown === (this.#names.get(userId) ?? capitalised(userId))) return false
+    this.#names.set(userId, shown)
+    return true
+  }
+
+  #announce(): void {
+    this.nameOf = this.#makeNameOf()
+    for (const changed of this.#listeners) changed()
   }
 }
 
-const books = new WeakMap<Users, NameBook>()
+const books = new WeakMap<Parley, NameBook>()
 
-/** Names of users: the id until the profile has come. */
+export function nameBookOf(parley: Parley): NameBook {
+  const known = books.get(parley) ?? new NameBook(parley)
+  books.set(parley, known)
+  return known
+}
+
+/** Names of users: the id until the profile has come, and for friends what the user calls them (see `useFriends`). */
 export function useNames(): NameOf {
-  const { users } = useParley()
-  let book = books.get(users)
-  if (!book) {
-    book = new NameBook(users)
-    books.set(users, book)
-  }
-  const known = book
+  const known = nameBookOf(useParley())
   const subscribe = useCallback((changed: () => void) => known.listen(changed), [known])
   return useSyncExternalStore(subscribe, () => known.nameOf)
 }

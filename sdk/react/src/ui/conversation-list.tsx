@@ -1,6 +1,6 @@
 import type { Conversation } from '@parley/client'
 import { type KeyboardEvent, useState } from 'react'
-import { useConversations } from '../chat/use-conversations.ts'
+import { useChats } from '../chat/use-conversations.ts'
 import { titleOf, useNames } from '../chat/use-names.ts'
 import { usePresence } from '../chat/use-presence.ts'
 import { useParley } from '../parley-context.ts'
@@ -10,7 +10,7 @@ import { SearchIcon } from './parts/icons.tsx'
 import { useLocale, useWords } from './parts/ui-context.tsx'
 import { Preview } from './preview.tsx'
 
-/** The conversations of the user, the latest first, with a field that narrows them by name. */
+/** Conversations with somebody and with groups, the latest first, with a field that narrows them by name. */
 export function ConversationList(props: {
   selected: Conversation | undefined
   onSelect: (conversation: Conversation) => void
@@ -20,7 +20,7 @@ export function ConversationList(props: {
   const { selected, onSelect, onSearchMessages } = props
   const words = useWords()
   const nameOf = useNames()
-  const conversations = useConversations()
+  const conversations = useChats()
   const [wanted, setWanted] = useState('')
   const looked = wanted.trim().toLowerCase()
   const shown = conversations.filter((conversation) =>

@@ -8,6 +8,7 @@ import { usePins } from '../chat/use-pins.ts'
 import { usePlanned } from '../chat/use-planned.ts'
 import { useReceipts } from '../chat/use-receipts.ts'
 import { useParley } from '../parley-context.ts'
+import { ChannelPanel } from './communities/channel-panel.tsx'
 import { Composer } from './composer/composer.tsx'
 import { MessageList, type MessageListHandle } from './message-list.tsx'
 import { type Pane, PaneContext } from './pane-context.ts'
@@ -46,7 +47,7 @@ export function ConversationPane(props: {
   const words = useWords()
   const onFailed = useErrorToast()
   const nameOf = useNames()
-  const { view, isGroup, canManage } = useConversation(conversation)
+  const { view, isGroup, canManage, community } = useConversation(conversation)
   const model = useMessages(conversation)
   const composer = useComposer(conversation, { onFailed })
   const receiptOf = useReceipts(conversation)
@@ -189,7 +190,7 @@ export function ConversationPane(props: {
                 composer={composer}
                 messages={model.hasNewer ? [] : model.messages}
                 title={title}
-                silence={silenceOf(view, words)}
+                silence={silenceOf(view, words, community?.view) ?? silenceOf(community?.view, words)}
                 onPlan={async (text, at) => {
                   try {
                     await composer.plan(text, (content) => planned.plan(content, at))
@@ -217,7 +218,12 @@ export function ConversationPane(props: {
           />
         )}
         {panel?.kind === 'planned' && <PlannedPanel model={planned} onClose={() => setPanel(undefined)} />}
-        {panel?.kind === 'group' && <GroupPanel onClose={() => setPanel(undefined)} />}
+        {panel?.kind === 'group' &&
+          (view?.type === 'channel' ? (
+            <ChannelPanel onClose={() => setPanel(undefined)} />
+          ) : (
+            <GroupPanel onClose={() => setPanel(undefined)} />
+          ))}
         {drop.over && (
           <div className="parley-drop">
             <ImageIcon size={36} />
@@ -260,13 +266,17 @@ export function ConversationPane(props: {
   )
 }
 
-/** Why the user may not write now; undefined when they may. */
-function silenceOf(view: Conversation['view'], words: ReturnType<typeof useWords>): string | undefined {
+/** Why the user may not write now; undefined when they may. Whoever runs a community runs its channels. */
+function silenceOf(
+  view: Conversation['view'],
+  words: ReturnType<typeof useWords>,
+  community?: Conversation['view'],
+): string | undefined {
   if (!view) return undefined
   if (view.mutedUntil !== undefined && Date.parse(view.mutedUntil) > Date.now()) return words.youAreMuted
   const silent = view.muteAll
   const lasting = silent && (silent.until === undefined || Date.parse(silent.until) > Date.now())
-  return lasting && !silent.exemptRoles.includes(view.role) ? words.everybodyMuted : undefined
+  return lasting && !silent.exemptRoles.includes((community ?? view).role) ? words.everybodyMuted : undefined
 }
 
 function useFileDrop(addFiles: (files: Iterable<File>) => void) {

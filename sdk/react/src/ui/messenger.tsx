@@ -1,15 +1,26 @@
-import type { Conversation, JoinRequest } from '@parley/client'
-import { useCallback, useEffect, useState } from 'react'
+import type { Conversation, JoinRequest, ProfileField } from '@parley/client'
+import { useCallback, useEffect, useMemo, useState } from 'react'
 import { useConnectionState } from '../chat/use-connection-state.ts'
 import { useConversations } from '../chat/use-conversations.ts'
 import { useInvitations } from '../chat/use-invitations.ts'
 import { useNames } from '../chat/use-names.ts'
 import { useNotices } from '../chat/use-notices.ts'
 import { useParley } from '../parley-context.ts'
+import { useFriendRequests } from '../social/use-friend-requests.ts'
+import { useFriends } from '../social/use-friends.ts'
+import { useInteractions } from '../social/use-interactions.ts'
+import { type Area, areas as allAreas, areaOf } from './areas/areas.ts'
+import { Place } from './areas/place.tsx'
+import { Rail } from './areas/rail.tsx'
+import { useWaiting } from './areas/use-waiting.ts'
+import { CommunitiesArea } from './communities/communities-area.tsx'
 import { ConnectionBanner } from './connection-banner.tsx'
+import { ContactsArea } from './contacts/contacts-area.tsx'
+import { ProfileDialog } from './contacts/profile-dialog.tsx'
 import { ConversationList } from './conversation-list.tsx'
 import { ConversationPane } from './conversation-pane.tsx'
 import { InvitationsBar } from './invitations-bar.tsx'
+import { MomentsArea } from './moments/moments-area.tsx'
 import { NewConversation } from './new-conversation.tsx'
 import { NoticesPanel } from './panels/notices-panel.tsx'
 import { SearchPanel } from './panels/search-panel.tsx'
@@ -18,18 +29,26 @@ import { IconButton } from './parts/icon-button.tsx'
 import { BellIcon, ComposeIcon, NoSignalIcon, SignalIcon } from './parts/icons.tsx'
 import { useErrorToast, useToast } from './parts/toasts.tsx'
 import { useWords } from './parts/ui-context.tsx'
+import { read, useKept, write } from './parts/use-kept.ts'
+import { RoomsArea } from './rooms/rooms-area.tsx'
 
 /**
- * A whole messenger: the list of conversations, the one that is open, and everything around them. Shows one of them
- * where there is no room for both.
+ * A whole messenger: chats, communities, chat rooms, contacts and moments, with the way between them at the side, or below
+ * on phones. Each shows its list and what is open, or one of them where there is no room for both.
  */
 export function Messenger(props: {
   /** Users to suggest for new conversations. */
   peers?: readonly string[]
   /** With whom to begin when nothing was open before. */
   start?: string | undefined
+  /** The areas that are offered, in their order; with one alone there is nothing to choose. */
+  areas?: readonly Area[]
+  /** Chat rooms that the application has; the server lists none to users. */
+  chatRooms?: readonly string[]
+  /** Fields of profiles that the project has beyond those of every project. */
+  profileFields?: Readonly<Record<string, ProfileField>>
 }) {
-  const { peers = [], start } = props
+  const { peers = [], start, areas = allAreas, chatRooms = [], profileFields = noFields } = props
   const { chat, userId } = useParley()
   const words = useWords()
   const onFailed = useErrorToast()
@@ -56,9 +75,47 @@ export function Messenger(props: {
   const invitations = useInvitations(onDecided)
   const own = nameOf(userId)
   const { connected, suspended } = connection
+  useFriends() // What friends are called holds in all areas.
+  const requests = useFriendRequests()
+  const interactions = useInteractions()
+  const waiting = useWaiting(requests, interactions)
+  const [keptArea, setArea] = useKept(`parley area ${userId}`)
+  const area = areaOf(keptArea, areas)
+  const [profile, setProfile] = useState<string>()
+  const ways = useMemo(
+    () => ({
+      openConversation: (conversation: Conversation, seq?: number) => {
+        setProfile(undefined)
+        setArea('chats')
+        open(conversation, seq)
+      },
+      openProfile: setProfile,
+      profileFields,
+    }),
+    [setArea, open, profileFields],
+  )
+  const rail = areas.length > 1 && <Rail areas={areas} current={area} waiting={waiting} onSelect={setArea} />
+  const overAll = profile !== undefined && (
+    <ProfileDialog userId={profile} onClose={() => setProfile(undefined)} />
+  )
+  if (area !== 'chats') {
+    return (
+      <Place ways={ways} connection={connection}>
+        <div className="parley-messenger" data-area={area}>
+          {rail}
+          {area === 'communities' && <CommunitiesArea />}
+          {area === 'rooms' && <RoomsArea offered={chatRooms} />}
+          {area === 'contacts' && <ContactsArea requests={requests} />}
+          {area === 'moments' && <MomentsArea interactions={interactions} />}
+          {overAll}
+        </div>
+      </Place>
+    )
+  }
   return (
-    <div className="parley-place">
-      <div className="parley-messenger" data-open={selected !== undefined || undefined}>
+    <Place ways={ways} connection={connection}>
+      <div className="parley-messenger" data-area={area} data-open={selected !== undefined || undefined}>
+        {rail}
         <nav className="parley-sidebar" aria-label={words.conversations}>
           <header className="parley-sidebar-head">
             <Avatar id={userId} name={own} size={34} online={connected} />
@@ -153,10 +210,13 @@ export function Messenger(props: {
             onClose={() => setDialog(false)}
           />
         )}
+        {overAll}
       </div>
-    </div>
+    </Place>
   )
 }
+
+const noFields = {}
 
 /** Which conversation is open; a reload comes back to it. */
 function useSelected(conversations: readonly Conversation[], start: string | undefined) {
@@ -183,21 +243,4 @@ function useSelected(conversations: readonly Conversation[], start: string | und
     chat.direct(start).then(setSelected, () => undefined) // The list is there to choose from.
   }, [chat, start, begins])
   return { selected, select }
-}
-
-function read(key: string): string | null {
-  try {
-    return localStorage.getItem(key)
-  } catch {
-    return null // Private windows may refuse; then a reload begins at the list.
-  }
-}
-
-function write(key: string, value: string): void {
-  try {
-    if (value === '') localStorage.removeItem(key)
-    else localStorage.setItem(key, value)
-  } catch {
-    // As above.
-  }
 }

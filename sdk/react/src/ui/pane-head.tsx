@@ -1,9 +1,12 @@
+import { useContext } from 'react'
 import { usePresence } from '../chat/use-presence.ts'
+import { AreaContext } from './areas/area-context.ts'
 import { usePane } from './pane-context.ts'
+import { HashIcon, LockIcon } from './parts/area-icons.tsx'
 import { Avatar } from './parts/avatar.tsx'
 import { moment } from './parts/format.ts'
 import { IconButton } from './parts/icon-button.tsx'
-import { BackIcon, InfoIcon, SearchIcon } from './parts/icons.tsx'
+import { BackIcon, InfoIcon, PersonIcon, SearchIcon } from './parts/icons.tsx'
 import { useLocale, useWords } from './parts/ui-context.tsx'
 
 /** Who it is with, whether they are there or write, and the way to search and settings. */
@@ -19,8 +22,11 @@ export function PaneHead(props: {
   const locale = useLocale()
   const { peerId, view, typingUserIds } = conversation
   const presence = usePresence(peerId)
+  const ways = useContext(AreaContext)
   let status = ''
   if (typingUserIds.length > 0) status = words.typing(typingUserIds.map(nameOf))
+  else if (view?.type === 'channel')
+    status = view.public ? words.community.isPublic : words.community.isPrivate
   else if (peerId === undefined) status = words.members(view?.memberCount ?? 0)
   else if (presence?.status === 'online') status = words.online
   else if (presence?.lastSeenAt)
@@ -33,13 +39,17 @@ export function PaneHead(props: {
           <BackIcon />
         </IconButton>
       )}
-      <Avatar
-        id={peerId ?? conversation.id}
-        name={title}
-        group={peerId === undefined}
-        size={36}
-        {...(presence && { online: presence.status === 'online' })}
-      />
+      {view?.type === 'channel' ? (
+        <span className="parley-entry-mark">{view.public ? <HashIcon /> : <LockIcon />}</span>
+      ) : (
+        <Avatar
+          id={peerId ?? conversation.id}
+          name={title}
+          group={peerId === undefined}
+          size={36}
+          {...(presence && { online: presence.status === 'online' })}
+        />
+      )}
       <div className="parley-pane-title">
         <h2>{title}</h2>
         <span aria-live="polite" data-typing={typingUserIds.length > 0 || undefined}>
@@ -53,9 +63,14 @@ export function PaneHead(props: {
       >
         <SearchIcon />
       </IconButton>
+      {ways && peerId !== undefined && (
+        <IconButton label={words.people.profile} onClick={() => ways.openProfile(peerId)}>
+          <PersonIcon />
+        </IconButton>
+      )}
       {isGroup && (
         <IconButton
-          label={words.groupSettings}
+          label={view?.type === 'channel' ? words.community.channelSettings : words.groupSettings}
           pressed={panel === 'group'}
           onClick={() => props.onPanel('group')}
         >

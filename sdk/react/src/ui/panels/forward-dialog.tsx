@@ -23,7 +23,8 @@ export function ForwardDialog({
   const words = useWords()
   const toast = useToast()
   const onFailed = useErrorToast()
-  const conversations = useConversations()
+  // Nobody speaks in a community itself.
+  const conversations = useConversations().filter(({ view }) => view?.type !== 'community')
   const [targets, setTargets] = useState<ReadonlySet<string>>(new Set())
   const [merged, setMerged] = useState(messages.length > 1)
   const send = async () => {

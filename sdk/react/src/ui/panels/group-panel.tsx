@@ -93,11 +93,15 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
               checked={view.muteAll !== undefined}
               onChange={(on) => perform(on ? group.muteAll() : group.unmuteAll())}
             />
-            <Check
-              label={words.expireAfterDay}
-              checked={view.messageExpiry?.expiresAfterMs !== undefined}
-              onChange={(on) => perform(setMessageExpiry(conversation, on ? { expiresAfterMs: dayMs } : {}))}
-            />
+            {view.type === 'group' && (
+              <Check
+                label={words.expireAfterDay}
+                checked={view.messageExpiry?.expiresAfterMs !== undefined}
+                onChange={(on) =>
+                  perform(setMessageExpiry(conversation, on ? { expiresAfterMs: dayMs } : {}))
+                }
+              />
+            )}
             {isOwner && view.settings && (
               <label className="parley-field">
                 <span>{words.joinPolicy}</span>
@@ -189,7 +193,7 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
   )
 }
 
-function TextForm(props: {
+export function TextForm(props: {
   title: string
   label: string
   initial: string
@@ -221,7 +225,7 @@ function TextForm(props: {
   )
 }
 
-function MemberLine({ member, model }: { member: Member; model: GroupModel }) {
+export function MemberLine({ member, model }: { member: Member; model: GroupModel }) {
   const { nameOf, userId, openUser } = usePane()
   const words = useWords()
   const onFailed = useErrorToast()

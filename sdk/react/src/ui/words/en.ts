@@ -1,3 +1,5 @@
+import { areasEn } from './areas-en.ts'
+
 /** Every text of the components. The shape of this object is what other languages must fill. */
 export const en = {
   conversations: 'Conversations',
@@ -302,7 +304,16 @@ export const en = {
     conflict: 'That is not possible any more.',
     banned: 'This user is banned.',
     other: 'That did not work.',
+    'rate-limited': 'Not so fast. Try again in a moment.',
+    'room-not-found': 'There is no such room.',
+    'conversation-not-found': 'There is no such group or community.',
+    'already-exists': 'There is one of that id already.',
+    'not-found': 'That is not there any more.',
+    'content-rejected': 'The content was refused.',
+    'content-under-review': 'The content waits for review.',
+    'upload-failed': 'The file could not be sent.',
   },
+  ...areasEn,
 }
 
 export type Words = typeof en

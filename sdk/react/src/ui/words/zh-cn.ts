@@ -1,3 +1,4 @@
+import { areasZhCn } from './areas-zh-cn.ts'
 import type { Words } from './en.ts'
 
 export const zhCn: Words = {
@@ -301,5 +302,14 @@ export const zhCn: Words = {
     conflict: '已无法执行该操作。',
     banned: '该用户已被封禁。',
     other: '操作失败。',
+    'rate-limited': '操作太快了，请稍后再试。',
+    'room-not-found': '没有这个聊天室。',
+    'conversation-not-found': '没有这个群组或社区。',
+    'already-exists': '该 ID 已被使用。',
+    'not-found': '内容已不存在。',
+    'content-rejected': '内容未通过审核。',
+    'content-under-review': '内容正在等待审核。',
+    'upload-failed': '文件发送失败。',
   },
+  ...areasZhCn,
 }
