@@ -22,11 +22,13 @@ int CountOf(uint64_t mask) {
 
 }  // namespace
 
-// Receivers skip the numbers that protection takes only where pictures have numbers of their own.
+// Receivers skip the numbers that protection takes only where pictures have numbers of their own, in the payload or in
+// the dependency descriptor.
 bool EgressStream::Protects(const Packet& packet) const {
   if (repair_.fecShare <= 0 || options.fecPayloadType == 0 || options.redPayloadType == 0 || !source_) return false;
   const IngressPayload* payload = source_->PayloadOf(packet.payloadType);
-  return payload && (payload->codec == Codec::kVp8 || payload->codec == Codec::kVp9) && packet.frame.pictureIdBits > 0;
+  bool numbered = packet.frame.pictureIdBits > 0 || (packet.descriptorAt && extensions_.Id(Extension::kDependencyDescriptor));
+  return payload && (payload->codec == Codec::kVp8 || payload->codec == Codec::kVp9) && numbered;
 }
 
 void EgressStream::Protect(const Rewritten& entry, Micros now) {

@@ -56,6 +56,8 @@ const withoutMessages: Omit<
   openThread: nothing,
   forward: nothing,
   showReaders: nothing,
+  showEdits: nothing,
+  showReactors: nothing,
   jumpTo: nothing,
   chosen: undefined,
   choose: nothing,
