@@ -4,7 +4,7 @@ import { type ChurnTotals, type Holdings, holdings, operations, runChurn } from 
 /** A day in which something changes ten times a minute. */
 const operationsOfADay = 14_400
 /** Heaps and pools have found their size by the half of the run: from then on they may tremble, not grow. */
-const mostGrowthMb = 32
+const mostGrowthMb = 64
 const settleMs = 8_000
 
 /**
