@@ -536,7 +536,9 @@ export class LocalMedia {
     wish: { simulcast?: boolean | undefined; codec?: VideoCodec | undefined },
   ): Pick<SectionWish, 'encodings' | 'codec'> {
     if (track.kind === 'audio') return { encodings: undefined, codec: undefined }
-    const codec = sendableCodec(wish.codec ?? this.#options.codec)
+    const wanted = wish.codec ?? this.#options.codec
+    // Sealing is defined for VP8 and VP9.
+    const codec = sendableCodec(this.#options.sealing() !== undefined && wanted !== 'vp9' ? 'vp8' : wanted)
     const scales = (codec === 'vp9' || codec === 'av1') && sendsSpatialLayers()
     const { contentHint } = track
     const { height } = track.getSettings()
