@@ -53,7 +53,9 @@ describe.skipIf(!hasChromium)('planned messages in Chromium', () => {
       expect(await field(alice).inputValue()).toBe('')
       const panel = alice.locator('.parley-planned')
       await panel.getByText('Good morning from Shanghai').waitFor()
+      await panel.getByRole('button', { name: 'Close' }).click()
       await plan(alice, 'Never to be sent', 7_200_000)
+      await alice.getByRole('button', { name: '2 planned messages' }).click()
       await panel.getByRole('listitem').nth(1).waitFor()
       await inspect(page, 'messenger-planned')
 

@@ -58,14 +58,13 @@ describe('RTC-111: protection is for random loss, within its bounds', () => {
     expect(share.update({ ...path, lossKind: 'congestion' }, 30_500)).toBe(0)
   })
 
-  test('copies of pictures give way to it until much is lost', () => {
-    const random = { loss: 0.15, lossKind: 'random' } as const
+  test('it goes along with copies, and is for pictures alone', () => {
+    const random = { loss: 0.5, lossKind: 'random' } as const
     expect(repairOf('video', random, { red: false })).toMatchObject({ copies: 1, fecShare: 0 })
     expect(repairOf('video', random, { red: false, fecShare: 0.4 })).toMatchObject({
-      copies: 0,
+      copies: 1,
       fecShare: 0.4,
     })
-    expect(repairOf('video', { ...random, loss: 0.3 }, { red: false, fecShare: 0.4 }).copies).toBe(2)
     expect(repairOf('audio', random, { red: true, fecShare: 0.4 })).not.toHaveProperty('fecShare')
   })
 })

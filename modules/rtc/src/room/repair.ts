@@ -26,8 +26,6 @@ const videoCopies: readonly [loss: number, copies: number][] = [
 ]
 const mostCopies = 6
 const burstsFrom = 0.05
-/** Below this loss protection ahead takes the place of copies: it costs a fraction of them. */
-const copiesBesideFecFrom = 0.25
 
 /**
  * How losses of a stream are repaired beyond answering requests. Redundancy is for paths that lose whatever is sent;
@@ -52,10 +50,7 @@ export function repairOf(
   return {
     redDepth: 0,
     fecShare,
-    copies:
-      random && !(fecShare > 0 && loss < copiesBesideFecFrom)
-        ? (videoCopies.find(([from]) => loss >= from)?.[1] ?? 0)
-        : 0,
+    copies: random ? (videoCopies.find(([from]) => loss >= from)?.[1] ?? 0) : 0,
     bursts: random && loss >= burstsFrom,
     deadlineMs: videoDeadlineMs,
   }
