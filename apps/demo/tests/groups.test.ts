@@ -82,6 +82,18 @@ describe.skipIf(!hasChromium)('groups in Chromium', () => {
     for (const { close } of windows.splice(0)) await close()
   })
 
+  test('a group has a picture, and so have users', async () => {
+    const address = new URL('/favicon.svg', cloud.url).href
+    await cloud.call('PATCH', '/v1/users/bob', { avatarUrl: address })
+    const { alice, bob, panel, name, problems } = await group(['bob'])
+    await panel.locator(`[data-member="bob"] .parley-avatar img[src="${address}"]`).waitFor()
+    await panel.getByRole('button', { name: 'Change picture' }).click()
+    await dialogOf(alice).getByLabel('Address of the picture').fill(address)
+    await dialogOf(alice).getByRole('button', { name: 'Save' }).click()
+    await conversation(bob, name).locator(`.parley-avatar img[src="${address}"]`).waitFor()
+    expect(problems).toEqual([])
+  }, 60_000)
+
   test('a member is banned, cannot come back, and can once the ban is lifted', async () => {
     const { page, bob, panel, name, id, problems } = await group(['bob', 'carol'], { joinPolicy: 'open' })
     await manage(panel, 'bob', 'Remove and ban')

@@ -38,7 +38,7 @@ export {
   useMessageExtension,
 } from './chat/use-message-extension.ts'
 export { type MessagesModel, useMessages } from './chat/use-messages.ts'
-export { type NameOf, titleOf, useNames } from './chat/use-names.ts'
+export { type NameOf, titleOf, useNames, usePicture } from './chat/use-names.ts'
 export { type NoticesModel, useNotices } from './chat/use-notices.ts'
 export { usePins } from './chat/use-pins.ts'
 export { type PlannedModel, usePlanned } from './chat/use-planned.ts'

@@ -8,10 +8,17 @@ export type NameOf = (userId: string) => string
 /** The server answers so many profiles at once. */
 const mostAtOnce = 100
 
-/** What is known of the names of users, for all components of one client. */
+interface KnownProfile {
+  userId: string
+  name?: string | undefined
+  avatarUrl?: string | undefined
+}
+
+/** What is known of the names and pictures of users, for all components of one client. */
 class NameBook {
   readonly #profiles: Profiles
   readonly #names = new Map<string, string>()
+  readonly #pictures = new Map<string, string>()
   #remarks: ReadonlyMap<string, string> = new Map()
   readonly #asked = new Set<string>()
   #wanted: string[] = []
@@ -28,9 +35,10 @@ class NameBook {
   }
 
   /** A profile was read. */
-  handleName(userId: string, name: string | undefined): void {
+  handleProfile({ userId, name, avatarUrl }: KnownProfile): void {
     this.#asked.add(userId)
-    if (this.#take(userId, name)) this.#announce()
+    const named = this.#take(userId, name)
+    if (this.#takePicture(userId, avatarUrl) || named) this.#announce()
   }
 
   /** What the user calls friends goes before their own names. */
@@ -43,6 +51,11 @@ class NameBook {
     this.#announce()
   }
 
+  /** The address of what the user shows of themselves, once the profile has come. */
+  pictureOf(userId: string): string | undefined {
+    return this.#pictures.get(userId)
+  }
+
   listen(changed: () => void): () => void {
     this.#listeners.add(changed)
     return () => this.#listeners.delete(changed)
@@ -52,7 +65,7 @@ class NameBook {
   #makeNameOf(): NameOf {
     return (userId) => {
       const known = this.#remarks.get(userId) ?? this.#names.get(userId)
-      if (known === undefined && userId !== '' && !this.#asked.has(userId)) {
+      if (userId !== '' && !this.#asked.has(userId)) {
         this.#asked.add(userId)
         this.#want(userId)
       }
@@ -78,7 +91,10 @@ class NameBook {
     try {
       const { items } = await this.#profiles.get(userIds)
       let changed = false
-      for (const { userId, name } of items) changed = this.#take(userId, name) || changed
+      for (const { userId, name, avatarUrl } of items) {
+        changed = this.#take(userId, name) || changed
+        changed = this.#takePicture(userId, avatarUrl) || changed
+      }
       if (changed) this.#announce()
     } catch {
       for (const userId of userIds) this.#asked.delete(userId)
@@ -90,6 +106,13 @@ class NameBook {
     const shown = name || capitalised(userId)
     if (shown === (this.#names.get(userId) ?? capitalised(userId))) return false
     this.#names.set(userId, shown)
+    return true
+  }
+
+  #takePicture(userId: string, address: string | undefined): boolean {
+    if (this.#pictures.get(userId) === address) return false
+    if (address === undefined) this.#pictures.delete(userId)
+    else this.#pictures.set(userId, address)
     return true
   }
 
@@ -112,6 +135,13 @@ export function useNames(): NameOf {
   const known = nameBookOf(useParley())
   const subscribe = useCallback((changed: () => void) => known.listen(changed), [known])
   return useSyncExternalStore(subscribe, () => known.nameOf)
+}
+
+/** The address of a user's picture, where the profile that `useNames` asked for has one. */
+export function usePicture(userId: string): string | undefined {
+  const known = nameBookOf(useParley())
+  const subscribe = useCallback((changed: () => void) => known.listen(changed), [known])
+  return useSyncExternalStore(subscribe, () => known.pictureOf(userId))
 }
 
 /** What a conversation is called: the other user, or the name of the group. */

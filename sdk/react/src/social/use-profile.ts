@@ -31,7 +31,7 @@ export function useProfile(userId: string): ProfileModel {
       if (own !== run.current) return
       const [profile] = items
       if (!profile) throw new Failure('user-not-found', 'There is no such user')
-      nameBookOf(parley).handleName(userId, profile.name)
+      nameBookOf(parley).handleProfile(profile)
       setModel({ status: 'ready', error: undefined, profile, relation })
     } catch (error) {
       if (own === run.current) {

@@ -87,6 +87,7 @@ function Item(props: { conversation: Conversation; current: boolean; onSelect: (
         id={peerId ?? conversation.id}
         name={title}
         group={peerId === undefined}
+        picture={conversation.view?.avatarUrl}
         size={44}
         {...(presence && { online: presence.status === 'online' })}
       />

@@ -143,7 +143,13 @@ export function ConversationPane(props: {
             label={title}
             empty={
               <div className="parley-blank">
-                <Avatar id={conversation.peerId ?? conversation.id} name={title} group={isGroup} size={72} />
+                <Avatar
+                  id={conversation.peerId ?? conversation.id}
+                  name={title}
+                  group={isGroup}
+                  picture={view?.avatarUrl}
+                  size={72}
+                />
                 <p>{words.firstMessage(title)}</p>
               </div>
             }

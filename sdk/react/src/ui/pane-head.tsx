@@ -46,6 +46,7 @@ export function PaneHead(props: {
           id={peerId ?? conversation.id}
           name={title}
           group={peerId === undefined}
+          picture={view?.avatarUrl}
           size={36}
           {...(presence && { online: presence.status === 'online' })}
         />

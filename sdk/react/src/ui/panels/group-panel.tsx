@@ -11,6 +11,7 @@ import { IconButton } from '../parts/icon-button.tsx'
 import {
   BlockIcon,
   EditIcon,
+  ImageIcon,
   LeaveIcon,
   MegaphoneIcon,
   MoreIcon,
@@ -37,7 +38,7 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
   const words = useWords()
   const model = useGroup(conversation)
   const { view, members, canManage, isOwner, hasMore, loadMore } = model
-  const [form, setForm] = useState<'name' | 'announcement' | 'add'>()
+  const [form, setForm] = useState<'name' | 'picture' | 'announcement' | 'add'>()
   const [invited, setInvited] = useState(0)
   const onFailed = useErrorToast()
   const { group } = model
@@ -47,13 +48,19 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
     <Panel title={words.groupSettings} className="parley-group" onClose={onClose}>
       <div className="parley-group-body">
         <div className="parley-group-head">
-          <Avatar id={conversation.id} name={view.name ?? ''} group size={56} />
+          <Avatar id={conversation.id} name={view.name ?? ''} group picture={view.avatarUrl} size={56} />
           <strong>{view.name ?? '…'}</strong>
           <span>{words.members(view.memberCount)}</span>
           {canManage && (
             <button type="button" className="parley-link-button" onClick={() => setForm('name')}>
               <EditIcon size={15} />
               {words.rename}
+            </button>
+          )}
+          {canManage && (
+            <button type="button" className="parley-link-button" onClick={() => setForm('picture')}>
+              <ImageIcon size={15} />
+              {words.groupPicture}
             </button>
           )}
         </div>
@@ -163,6 +170,16 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
           label={words.groupName}
           initial={view.name ?? ''}
           onSubmit={(name) => perform(group.update({ name }))}
+          onClose={() => setForm(undefined)}
+        />
+      )}
+      {form === 'picture' && (
+        <TextForm
+          title={words.groupPicture}
+          label={words.pictureAddress}
+          initial={view.avatarUrl ?? ''}
+          placeholder="https://"
+          onSubmit={(avatarUrl) => perform(group.update({ avatarUrl }))}
           onClose={() => setForm(undefined)}
         />
       )}

@@ -184,6 +184,8 @@ export const en = {
   announce: 'Announce',
   announced: (who: string, text: string) => `${who} announced: ${text}`,
   rename: 'Rename',
+  groupPicture: 'Change picture',
+  pictureAddress: 'Address of the picture',
   addMembers: 'Add members',
   rules: 'Rules',
   roles: { owner: 'Owner', admin: 'Admin', member: 'Member' },

@@ -183,6 +183,8 @@ export const zhCn: Words = {
   announce: '发布公告',
   announced: (who, text) => `${who} 发布公告：${text}`,
   rename: '修改群名',
+  groupPicture: '更换头像',
+  pictureAddress: '图片地址',
   addMembers: '添加成员',
   rules: '管理',
   roles: { owner: '群主', admin: '管理员', member: '成员' },
