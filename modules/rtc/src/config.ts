@@ -61,7 +61,7 @@ export const rtcSettings = {
   ),
   workerSilenceMs: integer(
     'PARLEY_RTC_WORKER_SILENCE_MS',
-    { default: 1_200, min: 400, max: 60_000 },
+    { default: 3_000, min: 400, max: 60_000 },
     'A media worker process that says nothing for this long is killed and its participants move, in milliseconds',
   ),
   roomSpread: integer(

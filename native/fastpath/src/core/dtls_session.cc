@@ -176,9 +176,12 @@ void DtlsSession::Start(Micros now) { Pump(now); }
 
 void DtlsSession::OnDatagram(View bytes, Micros now) {
   if (state_ == State::kClosed || state_ == State::kFailed) return;
+  bool established = state_ == State::kEstablished;
   input_ = bytes;
   Pump(now);
   input_ = View();
+  // The peer repeats itself, as our last flight was lost; that has no timer of its own.
+  if (established && !outgoing_.empty()) RepeatFlight(++retransmissions_);
 }
 
 void DtlsSession::Pump(Micros now) {
@@ -239,13 +242,17 @@ void DtlsSession::OnTimeout(Micros now) {
   }
   ERR_clear_error();
   if (DTLSv1_handle_timeout(ssl_) < 0) state_ = State::kFailed;
-  // What was lost once may be lost again: the n-th repetition of a flight leaves n times.
-  std::vector<Bytes> flight = outgoing_;
-  for (int repeat = 1; repeat < std::min(retransmissions_, kMostRepeats); repeat++) {
-    outgoing_.insert(outgoing_.end(), flight.begin(), flight.end());
-  }
+  RepeatFlight(retransmissions_);
   deadline_ = 0;
   Schedule(now);
+}
+
+// What was lost once may be lost again: the n-th repetition of a flight leaves n times.
+void DtlsSession::RepeatFlight(int times) {
+  std::vector<Bytes> flight = outgoing_;
+  for (int repeat = 1; repeat < std::min(times, kMostRepeats); repeat++) {
+    outgoing_.insert(outgoing_.end(), flight.begin(), flight.end());
+  }
 }
 
 bool DtlsSession::Send(View bytes) {

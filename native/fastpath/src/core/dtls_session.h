@@ -60,6 +60,7 @@ class DtlsSession {
   friend class DtlsContext;
   void Pump(Micros now);
   void Schedule(Micros now);
+  void RepeatFlight(int times);
 
   SSL* ssl_ = nullptr;
   bool server_;

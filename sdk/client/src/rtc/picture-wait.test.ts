@@ -14,7 +14,8 @@ test('pictures wait for as many rounds of answers as the loss asks for, and neve
   expect(settled(0.3)).toBe(60 + 2 * 50)
   expect(settled(0.5)).toBe(60 + 3 * 50)
   expect(settled(0.7)).toBe(60 + 4 * 50)
-  expect(settled(0.3, 300)).toBe(320)
+  expect(settled(0.3, 200)).toBe(320)
+  expect(settled(0.3, 300)).toBe(100)
 })
 
 test('the wait rises at once and falls slowly', () => {

@@ -10,6 +10,9 @@ const copiesFrom: readonly [loss: number, times: number][] = [
   [0.4, 2],
 ]
 const mostMs = 320
+/** Answers that take longer are not waited for: there the server sends protection ahead, which comes with the pictures. */
+const longRoundTripMs = 250
+const protectedMs = 100
 const risesBy = 0.6
 const fallsBy = 0.1
 const stepMs = 30
@@ -43,6 +46,7 @@ export class PictureWait {
 
 function waitFor(loss: number, roundTripMs: number): number | null {
   if (loss < noticeableLoss) return null
+  if (roundTripMs > longRoundTripMs) return protectedMs
   const times = copiesFrom.find(([from]) => loss >= from)?.[1] ?? 1
   let missing = loss ** times
   let rounds = 0
