@@ -1,0 +1,40 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
+import { join } from 'node:path'
+import { pin } from '../../chat/machine/cores.ts'
+import type { BenchOptions } from '../options.ts'
+import { measureAudience } from './audience.ts'
+import { measureMeeting } from './meeting.ts'
+import { audienceTable, meetingTable } from './room-table.ts'
+
+/** Rooms with everybody in them, as their clients would be; those whose name fits. */
+export async function measureRooms(pattern: string, options: BenchOptions, outDir: string): Promise<void> {
+  const chosen = new RegExp(pattern)
+  const say = (line: string): void => console.log(`  ${line}`)
+  const before = loadavg()
+  pin(process.pid, options.otherCores)
+  const tables: string[] = []
+  const results: Record<string, unknown> = {}
+  if (chosen.test('meeting')) {
+    console.log('meeting')
+    const figures = await measureMeeting(options, say)
+    tables.push(meetingTable(figures))
+    results.meeting = figures
+  }
+  if (chosen.test('audience')) {
+    console.log('audience')
+    const steps = await measureAudience(options, say)
+    tables.push(audienceTable(steps))
+    results.audience = steps
+  }
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version }
+  mkdirSync(outDir, { recursive: true })
+  const loads = { before, after: loadavg() }
+  writeFileSync(
+    join(outDir, 'rtc-rooms.json'),
+    `${JSON.stringify({ machine, loads, ...results }, null, 2)}\n`,
+  )
+  const [from = 0, to = 0] = [before[0], loads.after[0]]
+  console.log(`\n${tables.join('\n\n')}\n\nload average ${from.toFixed(1)} before, ${to.toFixed(1)} after`)
+  console.log('all of it in .cache/bench/rtc-rooms.json')
+}
