@@ -39,6 +39,8 @@ export interface MemberCounts {
   repaired: number
   /** Tiles without a picture in the last half second. */
   dark: number
+  /** What was said of the dark ones, in the server's words. */
+  darkReasons: string[]
   sent: number
   refusals: string[]
 }
@@ -71,6 +73,8 @@ export class MeetingMember {
   readonly #subscriber: SyntheticPeer
   readonly #streams = new Map<number, Stream>()
   readonly #publications = new Map<string, { member: number; kind: 'audio' | 'video' }>()
+  /** What the server last said of each picture. */
+  readonly #reasons = new Map<number, string>()
   readonly #wished = new Map<string, boolean>()
   /** Since when each picture is wanted, until it is shown; and since when each is not wanted. */
   readonly #awaited = new Map<number, number>()
@@ -108,6 +112,11 @@ export class MeetingMember {
     return member
   }
 
+  /** Its place among all members, from 0 to below 1. */
+  get share(): number {
+    return this.#options.member / this.#options.members
+  }
+
   /** Settles when each tile has its first picture. */
   async allShown(): Promise<void> {
     while (this.#awaited.size > 0) {
@@ -134,11 +143,13 @@ export class MeetingMember {
         .filter(({ kind, lastMs }) => kind === 'video' && now - lastMs < darkAfterMs)
         .map(({ member }) => member),
     )
+    const dark = [...this.#tiles].filter((member) => !bright.has(member))
     return {
       ...this.#counts,
       lost: sum(({ missing, abandoned }) => missing + abandoned),
       repaired: sum(({ recovered }) => recovered),
-      dark: [...this.#tiles].filter((member) => !bright.has(member)).length,
+      dark: dark.length,
+      darkReasons: dark.map((member) => this.#reasons.get(member) ?? 'none told'),
       sent: this.#publisher.statistics().outbound.reduce((total, { packets }) => total + packets, 0),
       refusals: this.#refusals,
     }
@@ -167,7 +178,10 @@ export class MeetingMember {
     this.#client.events.length = 0
     if (event.type === 'rtc.participant-joined') this.#meet(event.participant)
     else if (event.type === 'rtc.publication-added') this.#learn(event.participantId, event.publication)
-    else if (event.type === 'rtc.subscribe-offer') {
+    else if (event.type === 'rtc.subscription-changed') {
+      const known = this.#publications.get(event.publicationId)
+      if (known?.kind === 'video') this.#reasons.set(known.member, event.reason)
+    } else if (event.type === 'rtc.subscribe-offer') {
       const answer = this.#answering.then(() => this.#answer(event))
       this.#answering = answer.catch((error: unknown) => this.#refused('answer', error))
     } else if (event.type === 'rtc.closed' || event.type === 'rtc.moved') this.#refused('told', event.type)

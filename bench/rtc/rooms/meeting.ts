@@ -13,8 +13,10 @@ export interface MeetingFigures {
   failed: string[]
   /** The same tiles all the time. */
   still: RoomWindow
-  /** Other tiles every 3 s. */
+  /** Other tiles every 3 s, each member at its own moment. */
   paging: RoomWindow
+  /** All members at once. */
+  together: RoomWindow
 }
 
 const members = 30
@@ -49,13 +51,20 @@ export async function measureMeeting(
     )
     await sleep(settleMs)
     const still = await measureWindow(target, processes, windowSeconds)
-    const paging = await measureWindow(target, processes, windowSeconds, async () => {
-      for (let page = 1; page * pageEveryMs <= windowSeconds * 1000; page++) {
-        await Promise.all(processes.map((process) => process.call('turnTo', page)))
-        await sleep(pageEveryMs)
-      }
-    })
-    return { members, tiles, joined, allShown, failed, still, paging }
+    let page = 0
+    const turning = (withinMs: number): Promise<RoomWindow> =>
+      measureWindow(target, processes, windowSeconds, async () => {
+        for (let elapsed = 0; elapsed + pageEveryMs <= windowSeconds * 1000; elapsed += pageEveryMs) {
+          page++
+          await Promise.all([
+            sleep(pageEveryMs),
+            ...processes.map((process) => process.call('turnTo', page, withinMs)),
+          ])
+        }
+      })
+    const paging = await turning(pageEveryMs)
+    const together = await turning(0)
+    return { members, tiles, joined, allShown, failed, still, paging, together }
   } finally {
     await Promise.all(processes.map((process) => process.close()))
     await target.close()

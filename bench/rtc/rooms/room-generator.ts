@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createCertificate } from '@parley/testing/rtc-client'
 import { GeneratorWatch } from '../../chat/machine/generator-watch.ts'
 import type { DoorAddress } from '../load/door.ts'
@@ -120,8 +121,13 @@ export class RoomGenerator {
     return entered
   }
 
-  turnTo(page: number): void {
-    for (const member of this.#members) member.turnTo(page)
+  /** Everybody looks at others: each at its own moment within so many milliseconds. */
+  async turnTo(page: number, withinMs: number): Promise<void> {
+    const turns = this.#members.map(async (member) => {
+      await sleep(withinMs * member.share)
+      member.turnTo(page)
+    })
+    await Promise.all(turns)
   }
 
   async listen({ count, asMembers, atATime, speakers, openEvery }: Listening): Promise<Listened> {
@@ -165,7 +171,7 @@ export class RoomGenerator {
     const load = this.#watch?.stop()
     this.#watch = undefined
     const now = this.#counted()
-    const since = (field: Exclude<keyof MemberCounts, 'refusals' | 'dark'>): number =>
+    const since = (field: Exclude<keyof MemberCounts, 'refusals' | 'dark' | 'darkReasons'>): number =>
       now[field] - (this.#marked?.[field] ?? 0)
     const heard = this.#listeners.map((listener) => listener.counts())
     const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
@@ -186,6 +192,7 @@ export class RoomGenerator {
       repaired: since('repaired'),
       sent: since('sent'),
       dark: now.dark,
+      darkReasons: now.darkReasons,
       refusals: now.refusals,
       received: sum(heard.map(({ received }) => received)),
       expected: sum(heard.map(({ expected }) => expected)),
@@ -216,7 +223,7 @@ export class RoomGenerator {
   #counted(): MemberCounts {
     const total: MemberCounts = {
       ...{ packets: 0, checked: 0, wrong: 0, unannounced: 0, unwanted: 0 },
-      ...{ lost: 0, repaired: 0, dark: 0, sent: 0, refusals: [] },
+      ...{ lost: 0, repaired: 0, dark: 0, sent: 0, darkReasons: [], refusals: [] },
     }
     for (const counts of this.#members.map((member) => member.counts())) {
       total.packets += counts.packets
@@ -229,6 +236,7 @@ export class RoomGenerator {
       total.dark += counts.dark
       total.sent += counts.sent
       total.refusals.push(...counts.refusals)
+      total.darkReasons.push(...counts.darkReasons)
     }
     return total
   }

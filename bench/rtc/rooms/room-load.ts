@@ -118,6 +118,7 @@ function totalOf(reports: readonly RoomReport[]): RoomWindow['total'] {
       total.byMember[Number(member)] = (total.byMember[Number(member)] ?? 0) + count
     }
     total.refusals.push(...report.refusals)
+    total.darkReasons.push(...report.darkReasons)
   }
   return total
 }

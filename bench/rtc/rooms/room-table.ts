@@ -5,23 +5,40 @@ import type { RoomWindow } from './room-load.ts'
 
 type Row = readonly [label: string, ...values: string[]]
 
-export function meetingTable({ members, tiles, joined, allShown, still, paging }: MeetingFigures): string {
-  const both = (label: string, of: (window: RoomWindow) => string): Row => [label, of(still), of(paging)]
+export function meetingTable({
+  members,
+  tiles,
+  joined,
+  allShown,
+  still,
+  paging,
+  together,
+}: MeetingFigures): string {
+  const each = (label: string, of: (window: RoomWindow) => string): Row => [
+    label,
+    of(still),
+    of(paging),
+    of(together),
+  ]
   return markdown(
-    [`${members} x ${members}, ${tiles} tiles`, 'same tiles', 'other tiles every 3 s'],
+    [`${members} x ${members}, ${tiles} tiles`, 'same tiles', 'other tiles every 3 s', 'all of them at once'],
     [
-      ...shared(both),
-      both('picture delay p50 / p99', ({ video }) => pair(video)),
-      both('packets lost after repair', ({ total }) => number(total.lost)),
-      both('packets that were repaired', ({ total }) => number(total.repaired)),
-      both('frames checked', ({ total }) => number(total.checked)),
-      both('frames of somebody else', ({ total }) => number(total.wrong)),
-      both('packets on an SSRC no offer named', ({ total }) => number(total.unannounced)),
-      both('packets of pictures not wanted for 1 s', ({ total }) => number(total.unwanted)),
-      both('tiles dark at the end', ({ total }) => `${total.dark} of ${members * tiles}`),
-      both('new tile to its picture p50 / p99', ({ shown }) => (shown.count === 0 ? '' : pair(shown))),
-      ['all at once: in and publishing p50 / last', `${ms(joined.p50Ms)} / ${ms(joined.maxMs)}`, ''],
-      ['all at once: all nine pictures p50 / last', `${ms(allShown.p50Ms)} / ${ms(allShown.maxMs)}`, ''],
+      ...shared(each),
+      each('picture delay p50 / p99', ({ video }) => pair(video)),
+      each('packets lost after repair', ({ total }) => number(total.lost)),
+      each('packets that were repaired', ({ total }) => number(total.repaired)),
+      each('frames checked', ({ total }) => number(total.checked)),
+      each('frames of somebody else', ({ total }) => number(total.wrong)),
+      each('packets on an SSRC no offer named', ({ total }) => number(total.unannounced)),
+      each('packets of pictures not wanted for 1 s', ({ total }) => number(total.unwanted)),
+      each(
+        'tiles dark at the end',
+        ({ total }) => `${total.dark} of ${members * tiles}${reasons(total.darkReasons)}`,
+      ),
+      each('refused, or told to begin anew', ({ total }) => number(total.refusals.length)),
+      each('new tile to its picture p50 / p99', ({ shown }) => (shown.count === 0 ? '' : pair(shown))),
+      ['all at once: in and publishing p50 / last', `${ms(joined.p50Ms)} / ${ms(joined.maxMs)}`, '', ''],
+      ['all at once: all nine pictures p50 / last', `${ms(allShown.p50Ms)} / ${ms(allShown.maxMs)}`, '', ''],
     ],
   )
 }
@@ -67,6 +84,12 @@ function shared(row: (label: string, of: (window: RoomWindow) => string) => Row)
       (one) => `${(one.generatorBusy * 100).toFixed(0)} % / ${ms(one.generatorLagMs)}`,
     ),
   ]
+}
+
+function reasons(all: readonly string[]): string {
+  if (all.length === 0) return ''
+  const counts = [...new Set(all)].map((reason) => `${reason} ${all.filter((one) => one === reason).length}`)
+  return ` (${counts.join(', ')})`
 }
 
 function markdown(heads: readonly string[], rows: readonly Row[]): string {
