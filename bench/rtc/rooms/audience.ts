@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchOptions } from '../options.ts'
-import { ParleyTarget } from '../parley/parley-target.ts'
+import type { ParleyTarget } from '../parley/parley-target.ts'
 import { measureWindow, type RoomWindow, shareOf, startProcesses } from './room-load.ts'
 import { quantilesOf } from './samples.ts'
 
@@ -22,6 +22,12 @@ export interface AudienceStep {
 const speakers = 10
 const loudest = 3
 const packetsPerSecond = 50
+/** Beyond a worker's share they go to the other. */
+export const audienceSettings = {
+  PARLEY_RTC_WORKERS: '2',
+  PARLEY_RTC_LOUDEST: String(loudest),
+  PARLEY_RTC_ROOM_SPREAD: '1000',
+}
 const probes = 3
 const openEvery = 64
 const atATime = 24
@@ -30,15 +36,13 @@ const overloadedBelow = 90
 
 /** Ten speak, three of them loud; everybody else only listens. Two media workers share the room. */
 export async function measureAudience(
-  { otherCores, windowSeconds, sinks, steps, mediaCore, listeningMembers }: BenchOptions,
+  target: ParleyTarget,
+  cores: string,
+  { windowSeconds, sinks, steps, listeningMembers }: BenchOptions,
   say: (line: string) => void,
 ): Promise<AudienceStep[]> {
-  const cores = coresOf(mediaCore, otherCores)
-  const target = await ParleyTarget.start(cores.media, cores.others, {
-    ...{ PARLEY_RTC_WORKERS: '2', PARLEY_RTC_LOUDEST: String(loudest), PARLEY_RTC_ROOM_SPREAD: '1000' },
-  })
   const places = Array.from({ length: speakers }, () => 0)
-  const processes = await startProcesses(target, sinks + 2, places, cores.others)
+  const processes = await startProcesses(target, sinks + 2, places, cores)
   const [stage, probe, ...audience] = processes
   try {
     if (stage === undefined || probe === undefined) throw new Error('no processes')
@@ -93,12 +97,11 @@ export async function measureAudience(
     return figures
   } finally {
     await Promise.all(processes.map((process) => process.close()))
-    await target.close()
   }
 }
 
 /** The first of the other cores goes to the second media worker, where there are enough. */
-function coresOf(mediaCore: string, otherCores: string): { media: string; others: string } {
+export function audienceCores({ mediaCore, otherCores }: BenchOptions): { media: string; others: string } {
   const range = /^(\d+)-(\d+)$/.exec(otherCores)
   const [first, last] = [Number(range?.[1]), Number(range?.[2])]
   if (range === null || last - first < 1) return { media: mediaCore, others: otherCores }

@@ -21,6 +21,8 @@ export interface MemberOptions {
   video: Samples
   /** From wanting a picture to the last packet of its first key frame. */
   shown: Samples
+  /** What the server takes the way to this member for, as it says each 2 s. Kbit/s. */
+  paths: Samples
 }
 
 /** What came, all of it since the joining. */
@@ -181,7 +183,8 @@ export class MeetingMember {
     else if (event.type === 'rtc.subscription-changed') {
       const known = this.#publications.get(event.publicationId)
       if (known?.kind === 'video') this.#reasons.set(known.member, event.reason)
-    } else if (event.type === 'rtc.subscribe-offer') {
+    } else if (event.type === 'rtc.path-measured') this.#options.paths.record(event.target / 1000)
+    else if (event.type === 'rtc.subscribe-offer') {
       const answer = this.#answering.then(() => this.#answer(event))
       this.#answering = answer.catch((error: unknown) => this.#refused('answer', error))
     } else if (event.type === 'rtc.closed' || event.type === 'rtc.moved') this.#refused('told', event.type)

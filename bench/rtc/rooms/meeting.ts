@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchOptions } from '../options.ts'
-import { ParleyTarget } from '../parley/parley-target.ts'
+import type { ParleyTarget } from '../parley/parley-target.ts'
 import { measureWindow, type RoomWindow, startProcesses } from './room-load.ts'
 import { quantilesOf } from './samples.ts'
 
@@ -26,10 +26,10 @@ const settleMs = 3_000
 
 /** Everybody publishes sound and three layers of a picture, hears all and watches nine. */
 export async function measureMeeting(
-  { mediaCore, otherCores, windowSeconds, sinks }: BenchOptions,
+  target: ParleyTarget,
+  { otherCores, windowSeconds, sinks }: BenchOptions,
   say: (line: string) => void,
 ): Promise<MeetingFigures> {
-  const target = await ParleyTarget.start(mediaCore, otherCores)
   const places = Array.from({ length: members }, (_, member) => member % sinks)
   const processes = await startProcesses(target, sinks, places, otherCores)
   try {
@@ -67,6 +67,5 @@ export async function measureMeeting(
     return { members, tiles, joined, allShown, failed, still, paging, together }
   } finally {
     await Promise.all(processes.map((process) => process.close()))
-    await target.close()
   }
 }

@@ -58,6 +58,7 @@ export interface RoomReport extends MemberCounts {
   audio: number[]
   video: number[]
   shown: number[]
+  paths: number[]
   busy: number
   lagMs: number
 }
@@ -78,6 +79,7 @@ export class RoomGenerator {
   readonly #audio = new Samples()
   readonly #video = new Samples()
   readonly #shown = new Samples()
+  readonly #paths = new Samples()
   readonly #certificate = createCertificate()
   #address: ParleyAddress | undefined
   #door: ParleyDoor | undefined
@@ -107,7 +109,7 @@ export class RoomGenerator {
       const joined = await MeetingMember.join({
         ...{ url: address.url, token: userToken(address, userOf(member)), roomId: address.roomId },
         ...{ member, members: total, tiles, clocks: this.#clocks },
-        ...{ audio: this.#audio, video: this.#video, shown: this.#shown },
+        ...{ audio: this.#audio, video: this.#video, shown: this.#shown, paths: this.#paths },
         send: { audio, ...(pictures && { video: { identity: member * 2 + 2, layers } }) },
       })
       entered.joinedMs.push(performance.now() - begun)
@@ -162,7 +164,7 @@ export class RoomGenerator {
   mark(): void {
     this.#watch?.stop()
     this.#watch = new GeneratorWatch()
-    for (const samples of [this.#audio, this.#video, this.#shown]) samples.take()
+    for (const samples of [this.#audio, this.#video, this.#shown, this.#paths]) samples.take()
     for (const listener of this.#listeners) listener.mark()
     this.#marked = this.#counted()
   }
@@ -200,6 +202,7 @@ export class RoomGenerator {
       audio: this.#audio.take(),
       video: this.#video.take(),
       shown: this.#shown.take(),
+      paths: this.#paths.take(),
       busy: load?.busy ?? 0,
       lagMs: load?.lagMs ?? 0,
     }

@@ -26,7 +26,9 @@ export interface RoomWindow {
   video: DelayQuantiles
   /** From wanting a picture to having it. */
   shown: DelayQuantiles
-  total: Omit<RoomReport, 'audio' | 'video' | 'shown'>
+  /** What the server took the ways to the members for. Kbit/s. */
+  paths: { lowest: number; p10: number; p50: number }
+  total: Omit<RoomReport, 'audio' | 'video' | 'shown' | 'paths'>
   generatorBusy: number
   generatorLagMs: number
 }
@@ -97,16 +99,23 @@ export async function measureWindow(
     audio: quantilesOf(reports.map(({ audio }) => audio)),
     video: quantilesOf(reports.map(({ video }) => video)),
     shown: quantilesOf(reports.map(({ shown }) => shown)),
+    paths: pathsOf(reports),
     total,
     generatorBusy: Math.max(...reports.map(({ busy }) => busy)),
     generatorLagMs: Math.max(...reports.map(({ lagMs }) => lagMs)),
   }
 }
 
+function pathsOf(reports: readonly RoomReport[]): RoomWindow['paths'] {
+  const sorted = reports.flatMap(({ paths }) => paths).sort((a, b) => a - b)
+  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0
+  return { lowest: at(0), p10: at(0.1), p50: at(0.5) }
+}
+
 function totalOf(reports: readonly RoomReport[]): RoomWindow['total'] {
   const [first, ...others] = reports
   if (first === undefined) throw new Error('no reports')
-  const { audio: _audio, video: _video, shown: _shown, ...total } = structuredClone(first)
+  const { audio: _audio, video: _video, shown: _shown, paths: _paths, ...total } = structuredClone(first)
   for (const report of others) {
     for (const field of [
       ...(['members', 'listeners', 'silent', 'packets', 'checked', 'wrong', 'unannounced'] as const),

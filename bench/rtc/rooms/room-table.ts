@@ -35,6 +35,9 @@ export function meetingTable({
         'tiles dark at the end',
         ({ total }) => `${total.dark} of ${members * tiles}${reasons(total.darkReasons)}`,
       ),
+      each('ways to members as measured, kbit/s: lowest / p10 / p50', ({ paths }) =>
+        [paths.lowest, paths.p10, paths.p50].map(number).join(' / '),
+      ),
       each('refused, or told to begin anew', ({ total }) => number(total.refusals.length)),
       each('new tile to its picture p50 / p99', ({ shown }) => (shown.count === 0 ? '' : pair(shown))),
       ['all at once: in and publishing p50 / last', `${ms(joined.p50Ms)} / ${ms(joined.maxMs)}`, '', ''],

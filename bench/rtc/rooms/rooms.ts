@@ -3,7 +3,8 @@ import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { pin } from '../../chat/machine/cores.ts'
 import type { BenchOptions } from '../options.ts'
-import { measureAudience } from './audience.ts'
+import { ParleyTarget } from '../parley/parley-target.ts'
+import { audienceCores, audienceSettings, measureAudience } from './audience.ts'
 import { measureMeeting } from './meeting.ts'
 import { audienceTable, meetingTable } from './room-table.ts'
 
@@ -17,13 +18,16 @@ export async function measureRooms(pattern: string, options: BenchOptions, outDi
   const results: Record<string, unknown> = {}
   if (chosen.test('meeting')) {
     console.log('meeting')
-    const figures = await measureMeeting(options, say)
+    const start = ParleyTarget.start(options.mediaCore, options.otherCores)
+    const figures = await withTarget(start, (target) => measureMeeting(target, options, say))
     tables.push(meetingTable(figures))
     results.meeting = figures
   }
   if (chosen.test('audience')) {
     console.log('audience')
-    const steps = await measureAudience(options, say)
+    const cores = audienceCores(options)
+    const start = ParleyTarget.start(cores.media, cores.others, audienceSettings)
+    const steps = await withTarget(start, (target) => measureAudience(target, cores.others, options, say))
     tables.push(audienceTable(steps))
     results.audience = steps
   }
@@ -37,4 +41,24 @@ export async function measureRooms(pattern: string, options: BenchOptions, outDi
   const [from = 0, to = 0] = [before[0], loads.after[0]]
   console.log(`\n${tables.join('\n\n')}\n\nload average ${from.toFixed(1)} before, ${to.toFixed(1)} after`)
   console.log('all of it in .cache/bench/rtc-rooms.json')
+}
+
+/** A server for the length of `work`, also when this process is told to end. */
+async function withTarget<Figures>(
+  start: Promise<ParleyTarget>,
+  work: (target: ParleyTarget) => Promise<Figures>,
+): Promise<Figures> {
+  const target = await start
+  const end = (): void => {
+    void target.close().finally(() => process.exit(130))
+  }
+  process.once('SIGINT', end)
+  process.once('SIGTERM', end)
+  try {
+    return await work(target)
+  } finally {
+    process.off('SIGINT', end)
+    process.off('SIGTERM', end)
+    await target.close()
+  }
 }
