@@ -14,13 +14,12 @@ export async function measureRooms(pattern: string, options: BenchOptions, outDi
   const say = (line: string): void => console.log(`  ${line}`)
   const before = loadavg()
   pin(process.pid, options.otherCores)
-  const tables: string[] = []
   const results: Record<string, unknown> = {}
   if (chosen.test('meeting')) {
     console.log('meeting')
     const start = ParleyTarget.start(options.mediaCore, options.otherCores)
     const figures = await withTarget(start, (target) => measureMeeting(target, options, say))
-    tables.push(meetingTable(figures))
+    console.log(`\n${meetingTable(figures)}\n`)
     results.meeting = figures
   }
   if (chosen.test('audience')) {
@@ -28,7 +27,7 @@ export async function measureRooms(pattern: string, options: BenchOptions, outDi
     const cores = audienceCores(options)
     const start = ParleyTarget.start(cores.media, cores.others, audienceSettings)
     const steps = await withTarget(start, (target) => measureAudience(target, cores.others, options, say))
-    tables.push(audienceTable(steps))
+    console.log(`\n${audienceTable(steps)}\n`)
     results.audience = steps
   }
   const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version }
@@ -39,7 +38,7 @@ export async function measureRooms(pattern: string, options: BenchOptions, outDi
     `${JSON.stringify({ machine, loads, ...results }, null, 2)}\n`,
   )
   const [from = 0, to = 0] = [before[0], loads.after[0]]
-  console.log(`\n${tables.join('\n\n')}\n\nload average ${from.toFixed(1)} before, ${to.toFixed(1)} after`)
+  console.log(`load average ${from.toFixed(1)} before, ${to.toFixed(1)} after`)
   console.log('all of it in .cache/bench/rtc-rooms.json')
 }
 
