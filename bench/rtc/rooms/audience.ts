@@ -21,7 +21,6 @@ export interface AudienceStep {
 
 const speakers = 10
 const loudest = 3
-const packetsPerSecond = 50
 /**
  * Beyond a worker's share they go to the other. Generators that fill the machine starve the workers of time, which
  * their supervisor would take for their end.
@@ -80,8 +79,8 @@ export async function measureAudience(
       )
       await sleep(settleMs)
       const window = await measureWindow(target, processes, windowSeconds)
-      const { received, expected, byMember } = window.total
-      const due = present * loudest * packetsPerSecond * window.seconds
+      const { received, expected, byMember, sent } = window.total
+      const due = (present * sent * loudest) / speakers
       const step: AudienceStep = {
         ...{ listeners: present, asMembers, joinsPerSecond, failed, window },
         heard: { p50Ms: heard.p50Ms, p99Ms: heard.p99Ms },
