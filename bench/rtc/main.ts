@@ -14,6 +14,8 @@ import { type BenchOptions, readOptions, usage } from './options.ts'
 import { ParleyTarget } from './parley/parley-target.ts'
 import { tableOf } from './report.ts'
 import { playCases } from './rfc-8867.ts'
+import { RoomGenerator, roomGeneratorFlag } from './rooms/room-generator.ts'
+import { measureRooms } from './rooms/rooms.ts'
 import type { SfuTarget, TargetName } from './target.ts'
 import { measureWeakNetwork, type WeakFigures } from './weak-network.ts'
 
@@ -115,10 +117,12 @@ async function runCases(pattern: string): Promise<void> {
 
 const args = process.argv.slice(2)
 if (args.includes(generatorFlag)) runGenerator()
+else if (args.includes(roomGeneratorFlag)) runGenerator(new RoomGenerator())
 else if (args.includes('--help')) console.log(usage)
 else {
   const options = readOptions(args)
-  if (options.rfc8867 !== undefined) await runCases(options.rfc8867)
+  if (options.rooms !== undefined) await measureRooms(options.rooms, options, outDir)
+  else if (options.rfc8867 !== undefined) await runCases(options.rfc8867)
   else await (options.calls === undefined ? runAll(options) : runCalls(options.calls))
   process.exit(0)
 }

@@ -8,6 +8,10 @@ export interface BenchOptions {
   calls: string | undefined
   /** The cases of RFC 8867 over sockets, and nothing else. */
   rfc8867: string | undefined
+  /** Whole rooms, `meeting` and `audience`, and nothing else. */
+  rooms: string | undefined
+  /** Listeners of an audience that are members by realtime; the others play by WHEP. */
+  listeningMembers: number
   targets: readonly TargetName[]
   /** Subscribers, ascending. */
   steps: readonly number[]
@@ -22,6 +26,8 @@ export const usage = `npm run bench -- rtc [options]
   --quick             shorter windows, 50 and 200 subscribers, no weak network: under 90 s
   --calls <pattern>   calls between browsers over bad networks, with and without loss handling; '.' for all
   --rfc8867 <pattern> the cases of RFC 8867 over UDP and testing/weaknet; '.' for all, five minutes
+  --rooms <pattern>   whole rooms: 'meeting' (30 x 30, 9 tiles) and 'audience' (10 speakers); '.' for both
+  --members N         of an audience, those who listen as members by realtime, not by WHEP (200)
   --steps 50,200      subscribers (50,200,1000)
   --seconds N         length of a window
   --no-peer           without janus
@@ -38,6 +44,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
       quick: { type: 'boolean', default: false },
       calls: { type: 'string' },
       rfc8867: { type: 'string' },
+      rooms: { type: 'string' },
+      members: { type: 'string' },
       steps: { type: 'string' },
       seconds: { type: 'string' },
       sinks: { type: 'string' },
@@ -57,14 +65,23 @@ export function readOptions(args: readonly string[]): BenchOptions {
     quick,
     calls: values.calls,
     rfc8867: values.rfc8867,
+    rooms: values.rooms,
+    listeningMembers: values.members === undefined ? 200 : Number(values.members),
     targets,
-    steps: (values.steps ?? (quick ? '50,200' : '50,200,1000')).split(',').map((step) => countOf(step)),
+    steps: (values.steps ?? defaultSteps(values.rooms !== undefined, quick))
+      .split(',')
+      .map((step) => countOf(step)),
     windowSeconds: values.seconds === undefined ? (quick ? 4 : 8) : countOf(values.seconds),
     sinks: values.sinks === undefined ? Math.max(2, cores - 1) : countOf(values.sinks),
     weakSeconds: values['no-weak'] || quick ? 0 : 12,
     mediaCore: values['media-core'] ?? '0',
     otherCores: values['other-cores'] ?? (cores < 2 ? '0' : cores === 2 ? '1' : `1-${cores - 1}`),
   }
+}
+
+function defaultSteps(rooms: boolean, quick: boolean): string {
+  if (rooms) return quick ? '500' : '500,1000,2000,3000'
+  return quick ? '50,200' : '50,200,1000'
 }
 
 function countOf(text: string): number {

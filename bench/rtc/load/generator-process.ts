@@ -1,13 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { Generator } from './generator.ts'
 
-type Method = 'open' | 'openFloor' | 'publish' | 'setQuiet' | 'fill' | 'joinInTurn' | 'mark' | 'report'
-type Arguments<Name extends Method> = Parameters<Generator[Name]>
-type Answer<Name extends Method> = Awaited<ReturnType<Generator[Name]>>
+type Arguments<Method> = Method extends (...values: infer Values) => unknown ? Values : never
+type Answer<Method> = Method extends (...values: never[]) => infer Value ? Awaited<Value> : never
 
 interface Request {
   id: number
-  name: Method
+  name: string
   values: unknown[]
 }
 interface Reply {
@@ -18,15 +17,16 @@ interface Reply {
 
 export const generatorFlag = '--generator'
 
-/** A process that makes load; it ends with the one that started it. */
-export class GeneratorProcess {
+/** A process that makes load, by the methods of what it serves; it ends with the one that started it. */
+export class GeneratorProcess<Served extends object = Generator> {
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   #lastId = 0
 
-  constructor() {
+  /** `flag`: by which the program knows what to serve. */
+  constructor(flag = generatorFlag) {
     const [, program = ''] = process.argv
-    this.#child = fork(program, [generatorFlag])
+    this.#child = fork(program, [flag])
     this.#child.on('message', ({ id, value, error }: Reply) => {
       const waiting = this.#waiting.get(id)
       this.#waiting.delete(id)
@@ -43,11 +43,14 @@ export class GeneratorProcess {
     return this.#child.pid ?? 0
   }
 
-  call<Name extends Method>(name: Name, ...values: Arguments<Name>): Promise<Answer<Name>> {
+  call<Name extends keyof Served & string>(
+    name: Name,
+    ...values: Arguments<Served[Name]>
+  ): Promise<Answer<Served[Name]>> {
     const id = ++this.#lastId
     const request: Request = { id, name, values }
-    return new Promise<Answer<Name>>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: (value) => resolve(value as Answer<Name>), reject })
+    return new Promise<Answer<Served[Name]>>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: (value) => resolve(value as Answer<Served[Name]>), reject })
       this.#child.send(request)
     })
   }
@@ -64,14 +67,13 @@ export class GeneratorProcess {
 }
 
 /** The other side: does what it is told until its parent goes. */
-export function runGenerator(): void {
-  const generator = new Generator()
+export function runGenerator(generator: object = new Generator()): void {
   process.on('disconnect', () => process.exit(0))
   process.on('SIGINT', () => undefined)
   process.on('message', async ({ id, name, values }: Request) => {
     let reply: Reply
     try {
-      const method = generator[name] as (...args: unknown[]) => unknown
+      const method: (...args: unknown[]) => unknown = Reflect.get(generator, name)
       reply = { id, value: await method.apply(generator, values) }
     } catch (error) {
       reply = { id, error: error instanceof Error ? error.message : String(error) }

@@ -6,13 +6,22 @@ import type { Door, DoorAddress, Negotiation } from '../load/door.ts'
 const users = 40
 const dayMs = 86_400_000
 
+export type ParleyAddress = Extract<DoorAddress, { kind: 'parley' }>
+
+/** Lets a user do everything in the room of the address, for a day. */
+export function userToken({ keyId, keySecret, roomId }: ParleyAddress, userId: string): string {
+  const now = Date.now()
+  const grants = { rtc: { room: roomId, publish: true, subscribe: true } }
+  return signJwt({ iss: keyId, sub: userId, iat: now / 1000, exp: (now + dayMs) / 1000, grants }, keySecret)
+}
+
 /** WHIP and WHEP. */
 export class ParleyDoor implements Door {
-  readonly #address: Extract<DoorAddress, { kind: 'parley' }>
+  readonly #address: ParleyAddress
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
   #turn = 0
 
-  constructor(address: Extract<DoorAddress, { kind: 'parley' }>) {
+  constructor(address: ParleyAddress) {
     this.#address = address
   }
 
@@ -36,10 +45,7 @@ export class ParleyDoor implements Door {
   }
 
   #token(userId: string): string {
-    const { keyId, keySecret, roomId } = this.#address
-    const now = Date.now()
-    const grants = { rtc: { room: roomId, publish: true, subscribe: true } }
-    return signJwt({ iss: keyId, sub: userId, iat: now / 1000, exp: (now + dayMs) / 1000, grants }, keySecret)
+    return userToken(this.#address, userId)
   }
 
   async #post(

@@ -7,10 +7,11 @@ import { familyOf } from '../../chat/machine/processes.ts'
 import type { DoorAddress } from '../load/door.ts'
 import type { SfuTarget } from '../target.ts'
 
-/** The built server with its embedded PostgreSQL and one media worker. */
+/** The built server with its embedded PostgreSQL and its media workers: one, unless more are asked for. */
 export class ParleyTarget implements SfuTarget {
   readonly name = 'parley'
   readonly mediaPid: number
+  readonly mediaPids: readonly number[]
   readonly controlPids: number[]
   readonly #dataDir: string
   readonly #server: ServerProcess
@@ -19,19 +20,26 @@ export class ParleyTarget implements SfuTarget {
     this.#dataDir = dataDir
     this.#server = server
     const family = familyOf(server.pid)
-    const mediaPid = family.find((pid) => commandLineOf(pid).includes('sfu.js'))
+    this.mediaPids = family.filter((pid) => commandLineOf(pid).includes('sfu.js'))
+    const [mediaPid] = this.mediaPids
     if (mediaPid === undefined) throw new Error('the server started no media worker')
     this.mediaPid = mediaPid
-    this.controlPids = family.filter((pid) => pid !== mediaPid)
+    this.controlPids = family.filter((pid) => !this.mediaPids.includes(pid))
   }
 
-  static async start(core: string, otherCores: string): Promise<ParleyTarget> {
+  /** `cores`: of the media workers, one each by commas. `settings`: of the server. */
+  static async start(
+    cores: string,
+    otherCores: string,
+    settings: Record<string, string> = {},
+  ): Promise<ParleyTarget> {
     const dataDir = mkdtempSync(join(tmpdir(), 'parley-bench-rtc-'))
     const server = await startServerProcess({
       dataDir,
       env: {
         ...{ PARLEY_MEDIA_ADDRESSES: '127.0.0.1', PARLEY_RTC_WORKERS: '1', PARLEY_LOG_LEVEL: 'warn' },
         PARLEY_GATEWAY_DRAIN_MS: '0',
+        ...settings,
       },
     }).catch((error: unknown) => {
       rmSync(dataDir, { recursive: true, force: true })
@@ -39,7 +47,8 @@ export class ParleyTarget implements SfuTarget {
     })
     const target = new ParleyTarget(dataDir, server)
     for (const pid of target.controlPids) pin(pid, otherCores)
-    pin(target.mediaPid, core)
+    const each = cores.split(',')
+    for (const [index, pid] of target.mediaPids.entries()) pin(pid, each[index % each.length] ?? cores)
     return target
   }
 
