@@ -67,6 +67,6 @@ test('a handler that fails on odd input is found', async () => {
     if ((body as { text: string }).text.length > 50) throw new TypeError('too long for me')
     return {}
   })
-  const found = fuzzEndpoints({ url, endpoints: [fragile], credentials, runsPerEndpoint: 400 })
+  const found = fuzzEndpoints({ url, endpoints: [fragile], credentials, runsPerEndpoint: 400, seed: 7 })
   await expect(found).rejects.toThrow('a 5xx from bad input')
 })
