@@ -8,6 +8,7 @@
 #include "core/net_address.h"
 #include "core/packet.h"
 #include "core/record.h"
+#include "core/sound_wave.h"
 #include "core/timer_wheel.h"
 #include "core/transport.h"
 
@@ -82,6 +83,7 @@ class Core {
   Micros arrival() const { return arrival_; }
   TimerWheel& wheel() { return wheel_; }
   PacketPool& pool() { return pool_; }
+  SoundWave& wave() { return wave_; }
   DtlsContext& dtls() { return dtls_; }
   Outlet& outlet() { return outlet_; }
   const CoreOptions& options() const { return options_; }
@@ -121,6 +123,7 @@ class Core {
   std::vector<std::unique_ptr<Transport>> graveyard_;
   std::vector<IngressTrack*> levelTracks_;
   std::vector<IngressTrack*> due_;
+  SoundWave wave_{*this};
   OwnerTimer<Core, &Core::OnLevels> levelTimer_{this};
   uint8_t random_[256];
   size_t randomAt_ = sizeof random_;

@@ -69,9 +69,20 @@ struct PayloadParts {
   size_t count = 0;
   uint8_t original[2];
   uint8_t head[16];
-  uint8_t padding[16] = {0};
+  uint8_t padding[80] = {0};
   bool padded = false;
   void Add(View view) { views[count++] = view; }
+  /** RFC 3550 section 5.1: the last byte tells how many. */
+  void Pad(size_t bytes) {
+    padding[bytes - 1] = uint8_t(bytes);
+    Add(View(padding, bytes));
+    padded = true;
+  }
+  size_t size() const {
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) total += views[i].size;
+    return total;
+  }
 };
 
 /** One SSRC towards a subscriber: continuous numbers, whatever feeds it. */

@@ -89,19 +89,14 @@ void EgressStream::WritePayload(const Rewritten& entry, bool pad, PayloadParts* 
     parts->Add(payload);
   }
   if (payload.size == 0) {
-    parts->padding[0] = 1;
-    parts->Add(View(parts->padding, 1));
-    parts->padded = true;
+    parts->Pad(1);
     return;
   }
   // Frames are cut into packets that differ by a byte; padded (RFC 3550 section 5.1) they become equal.
   if (!pad || !options.video || options.padTo <= 1 || options.padTo > sizeof parts->padding) return;
   if (payload.size < kLeastPadded) return;
   size_t missing = (options.padTo - payload.size % options.padTo) % options.padTo;
-  if (!missing) return;
-  parts->padding[missing - 1] = uint8_t(missing);
-  parts->Add(View(parts->padding, missing));
-  parts->padded = true;
+  if (missing) parts->Pad(missing);
 }
 
 size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
@@ -150,6 +145,10 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   }
   // What only protects is of no use any more when it is asked for: an empty packet ends the asking.
   if (!wrap || !entry.fec) WritePayload(entry, !wrap, &parts);
+  if (!options.video && !wrap && !parts.padded) {
+    if (!identical) entry.padding = core_.wave().PaddingFor(headerSize + parts.size());
+    if (entry.padding) parts.Pad(entry.padding);
+  }
   if (parts.padded) out[0] |= 0x20;
   size_t size = Seal(out, headerSize, parts.views, parts.count, wrap, sequence, identical);
   if (size == 0) return 0;

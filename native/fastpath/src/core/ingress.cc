@@ -402,6 +402,7 @@ IngressTrack::IngressTrack(Core& c, Transport& t, uint32_t i, IngressTrackOption
 IngressTrack::~IngressTrack() {
   core.ForgetLevel(*this);
   core.ForgetRelease(*this);
+  core.wave().Forget(*this);
   std::vector<EgressStream*> streams;
   streams.swap(streams_);
   for (EgressStream* stream : streams) stream->OnSourceGone();
@@ -415,10 +416,12 @@ void IngressTrack::Forward(const PacketRef& packet, Micros now) {
 
 void IngressTrack::Skip(uint8_t layer, int64_t sequence) { Hold({PacketRef(), layer, sequence}, held_.empty(), core.now()); }
 
-// The packets of a frame leave together, one subscriber after the other: equal ones share a system call.
+// The packets of a frame, or sounds of several, leave together, one subscriber after the other: equal ones share a system call.
 void IngressTrack::Hold(Held held, bool complete, Micros now) {
   held_.push_back(std::move(held));
-  if (!options.video || core.options().frameHold == 0 || held_.size() >= kMostHeld) {
+  if (!options.video && held_.size() < kMostHeld && core.wave().Wanted(*this, streams_.size(), now)) {
+    core.wave().Join(*this, streams_.size(), now);
+  } else if (!options.video || core.options().frameHold == 0 || held_.size() >= kMostHeld) {
     Release(now);
   } else if (complete) {
     if (!due_) core.ReleaseLater(*this);
@@ -432,9 +435,8 @@ void IngressTrack::Release(Micros now) {
   if (due_) core.ForgetRelease(*this);
   due_ = false;
   holdTimer_.Cancel();
-  for (EgressStream* stream : streams_) {
-    for (const Held& held : held_) Deliver(held, *stream, now);
-  }
+  if (!options.video) core.wave().Forget(*this);
+  for (EgressStream* stream : streams_) DeliverHeld(*stream, now);
   if (Caches(now)) {
     for (const Held& held : held_) {
       PictureCache& cache = layers[held.layer]->cache;
@@ -446,6 +448,16 @@ void IngressTrack::Release(Micros now) {
     }
   }
   held_.clear();
+}
+
+void IngressTrack::DeliverHeld(EgressStream& stream, Micros now) {
+  for (const Held& held : held_) Deliver(held, stream, now);
+}
+
+size_t IngressTrack::LargestHeld() const {
+  size_t largest = 0;
+  for (const Held& held : held_) largest = std::max<size_t>(largest, held.packet ? held.packet->payloadSize : 0);
+  return largest;
 }
 
 void IngressTrack::Deliver(const Held& held, EgressStream& stream, Micros now) {

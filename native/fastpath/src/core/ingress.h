@@ -190,8 +190,14 @@ class IngressTrack {
   void Detach(EgressStream& stream);
   /** Gives a stream what is kept since the last key frame of `layer`, or of the best below that has one. */
   void Replay(EgressStream& stream, int layer, Micros now);
-  /** Sends out the video that waits for the rest of its frame. */
+  /** Sends out what waits: video for the rest of its frame, sound for that of others. */
   void Release(Micros now);
+  /** Gives one stream what waits. */
+  void DeliverHeld(EgressStream& stream, Micros now);
+  void ForgetHeld() { held_.clear(); }
+  /** Bytes of payload. */
+  size_t LargestHeld() const;
+  const std::vector<EgressStream*>& streams() const { return streams_; }
   void SetGate(bool open);
   void RequestKeyFrame(int layer, Micros now);
   const IngressPayload* PayloadOf(uint8_t payloadType) const;

@@ -27,6 +27,8 @@ struct Rewritten {
   /** Around it as the one block of RED; 0: none. */
   uint8_t redPayloadType = 0;
   uint8_t tl0 = 0;
+  /** Bytes of padding that sound left with; a repetition is the same packet. */
+  uint8_t padding = 0;
   /** Rounds of answers: to requests, or because feedback told that it is missing. */
   uint8_t asked = 0;
   /** How often it left, while feedback tells what became of that. */

@@ -106,6 +106,8 @@ class Transport {
 
   const uint32_t id;
   TransportCounters counters;
+  /** Its place in the sound wave that leaves; -1: not reached by it. */
+  int32_t waveAt = -1;
 
  private:
   struct Route {

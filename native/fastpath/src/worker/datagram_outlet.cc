@@ -81,18 +81,26 @@ void DatagramOutlet::Commit(const Path& path, size_t size) {
 void DatagramOutlet::Collect() {
   std::memset(table_, -1, sizeof table_);
   groupCount_ = 0;
+  Group* group = nullptr;
   constexpr size_t kMask = kBatch * 2 - 1;
   static_assert((kBatch & (kBatch - 1)) == 0, "the table is masked");
   for (size_t i = 0; i < count_; i++) {
+    // Most follow one to the same destination.
+    if (i > 0 && slots_[i].path == slots_[i - 1].path) {
+      slots_[i - 1].next = int16_t(i);
+      group->last = int16_t(i);
+      continue;
+    }
     size_t at = PathHash()(slots_[i].path) & kMask;
     while (table_[at] >= 0 && slots_[size_t(groups_[table_[at]].first)].path != slots_[i].path) at = (at + 1) & kMask;
     if (table_[at] < 0) {
       table_[at] = int16_t(groupCount_);
-      groups_[groupCount_++] = {int16_t(i), int16_t(i)};
+      group = &groups_[groupCount_++];
+      *group = {int16_t(i), int16_t(i)};
     } else {
-      Group& group = groups_[table_[at]];
-      slots_[size_t(group.last)].next = int16_t(i);
-      group.last = int16_t(i);
+      group = &groups_[table_[at]];
+      slots_[size_t(group->last)].next = int16_t(i);
+      group->last = int16_t(i);
     }
   }
 }
