@@ -126,11 +126,12 @@ describe.skipIf(!addon)('sound of several speakers to a large audience, on a vir
     expect(sizes[1]).toBe(sizes[0])
     expect(sizes[2]).toBeLessThan(sizes[0] ?? 0)
     expect(rtp.map((p) => p.payload.length)).toEqual([120, 100, 60])
-    const padded = rtp[1]
+    const [, padded] = rtp
+    const sealed = Buffer.from(wire[1] ?? [])
     expect(padded?.padding).toBeGreaterThan(0)
     listener.sendRtcp(writeNack(padded?.ssrc ?? 0, [padded?.sequence ?? 0]))
     w.run(5)
-    expect(listener.takeInbox().wire.map((packet) => Buffer.from(packet).equals(wire[1] ?? packet))).toContain(true)
+    expect(listener.takeInbox().wire.some((packet) => sealed.equals(packet))).toBe(true)
     say(0, 3, 200)
     say(1, 3, 100)
     say(2, 3, 90)
