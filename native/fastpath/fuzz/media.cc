@@ -71,9 +71,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       pair->sfu.CreateStream(30 + which, 2, 10 + which, viewer);
     }
     pair->sfu.Advance(pair->now);
+    pair->sfu.Work(pair->now);
   }
   pair->now += 60'000;
   pair->sfu.Advance(pair->now);
+  pair->sfu.Work(pair->now);
   pair->Drain();
   return 0;
 }

@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     at += length;
   }
   pair->sfu.Advance(pair->now);
+  pair->sfu.Work(pair->now);
   pair->Drain();
   return 0;
 }

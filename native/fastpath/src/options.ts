@@ -42,6 +42,11 @@ export type CoreOptions = {
   connectTimeoutMs?: number
   /** How long video may wait for the rest of its frame, in milliseconds, to leave in fewer calls. Default 0. */
   frameHoldMs?: number
+  /**
+   * Packets of pictures that are sent on before what came meanwhile is looked at, so that sound does not wait for a picture to reach
+   * everybody. Default 128, about half a millisecond.
+   */
+  piecePackets?: number
   /** How often audio levels are reported, in milliseconds. Default 100. */
   levelIntervalMs?: number
   /** How often transport-wide feedback is sent to publishers, in milliseconds. Default 50. */

@@ -67,6 +67,7 @@ napi_value Step(napi_env env, napi_callback_info info) {
     napi_close_handle_scope(env, scope);
   }
   binding.core->Advance(now);
+  binding.core->Work(now);
   uint32_t at = 0;
   for (const Datagram& datagram : binding.outlet.sent) {
     napi_handle_scope scope;

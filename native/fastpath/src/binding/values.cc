@@ -202,6 +202,7 @@ CoreOptions ReadCoreOptions(const Reader& r) {
   o.connectTimeout = Milliseconds(r, "connectTimeoutMs", o.connectTimeout);
   o.levelInterval = Milliseconds(r, "levelIntervalMs", o.levelInterval);
   o.feedbackInterval = Milliseconds(r, "feedbackIntervalMs", o.feedbackInterval);
+  o.piece = size_t(r.Number("piecePackets", double(o.piece)));
   return o;
 }
 

@@ -117,7 +117,7 @@ void Core::Advance(Micros now) {
   wheel_.Advance(now);
   std::vector<IngressTrack*> due;
   due.swap(due_);
-  for (IngressTrack* track : due) track->Release(now);
+  for (IngressTrack* track : due) track->Begin(now);
   Sweep();
 }
 

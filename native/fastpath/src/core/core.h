@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/dtls_session.h"
+#include "core/fan_out.h"
 #include "core/net_address.h"
 #include "core/packet.h"
 #include "core/record.h"
@@ -29,6 +30,8 @@ struct CoreOptions {
   Micros feedbackInterval = 50'000;
   /** How long video may wait for the rest of its frame, so that it leaves in fewer calls; 0: not at all. */
   Micros frameHold = 0;
+  /** Packets of pictures that are sent on before what came meanwhile is looked at: about half a millisecond. */
+  size_t piece = 128;
 };
 
 /**
@@ -47,6 +50,9 @@ class Core {
   void OnConnectionClosed(const Path& path);
   /** Fires what is due. */
   void Advance(Micros now);
+  /** Sends on a piece of the pictures that are on their way. */
+  void Work(Micros now) { fanOut_.Work(options_.piece, now); }
+  bool hasWork() const { return fanOut_.pending(); }
   /** -1 when nothing is pending. */
   Micros NextDeadline() const { return wheel_.NextDeadline(); }
   /** Time stands still between calls; commands happen at the last time told. */
@@ -84,6 +90,7 @@ class Core {
   TimerWheel& wheel() { return wheel_; }
   PacketPool& pool() { return pool_; }
   SoundWave& wave() { return wave_; }
+  FanOut& fanOut() { return fanOut_; }
   DtlsContext& dtls() { return dtls_; }
   Outlet& outlet() { return outlet_; }
   const CoreOptions& options() const { return options_; }
@@ -93,7 +100,7 @@ class Core {
   void ForgetPath(const Path& path, Transport& transport);
   bool KnowsPath(const Path& path) const { return paths_.count(path) > 0; }
   void Bury(Transport& transport);
-  /** The track has a whole frame: it goes out at the end of this turn, behind the audio that came in it. */
+  /** The track has a whole frame: it goes out after this turn, behind the audio that came in it. */
   void ReleaseLater(IngressTrack& track) { due_.push_back(&track); }
   void ForgetRelease(IngressTrack& track);
   void RememberLevel(IngressTrack& track);
@@ -124,6 +131,7 @@ class Core {
   std::vector<IngressTrack*> levelTracks_;
   std::vector<IngressTrack*> due_;
   SoundWave wave_{*this};
+  FanOut fanOut_;
   OwnerTimer<Core, &Core::OnLevels> levelTimer_{this};
   uint8_t random_[256];
   size_t randomAt_ = sizeof random_;

@@ -403,6 +403,7 @@ IngressTrack::~IngressTrack() {
   core.ForgetLevel(*this);
   core.ForgetRelease(*this);
   core.wave().Forget(*this);
+  core.fanOut().Forget(*this);
   std::vector<EgressStream*> streams;
   streams.swap(streams_);
   for (EgressStream* stream : streams) stream->OnSourceGone();
@@ -417,7 +418,7 @@ void IngressTrack::Forward(const PacketRef& packet, Micros now) {
 void IngressTrack::Skip(uint8_t layer, int64_t sequence) { Hold({PacketRef(), layer, sequence}, held_.empty(), core.now()); }
 
 // The packets of a frame, or sounds of several, leave together, one subscriber after the other: equal ones share a system call.
-void IngressTrack::Hold(Held held, bool complete, Micros now) {
+void IngressTrack::Hold(HeldPacket held, bool complete, Micros now) {
   held_.push_back(std::move(held));
   if (!options.video && held_.size() < kMostHeld && core.wave().Wanted(*this, streams_.size(), now)) {
     core.wave().Join(*this, streams_.size(), now);
@@ -432,35 +433,47 @@ void IngressTrack::Hold(Held held, bool complete, Micros now) {
 }
 
 void IngressTrack::Release(Micros now) {
-  if (due_) core.ForgetRelease(*this);
-  due_ = false;
-  holdTimer_.Cancel();
-  if (!options.video) core.wave().Forget(*this);
-  for (EgressStream* stream : streams_) DeliverHeld(*stream, now);
-  if (Caches(now)) {
-    for (const Held& held : held_) {
-      PictureCache& cache = layers[held.layer]->cache;
-      if (held.packet) {
-        cache.Add(held.packet, now);
-      } else {
-        cache.Skip(held.sequence, now);
-      }
-    }
+  if (options.video) {
+    Begin(now);
+    core.fanOut().Finish(*this, now);
+    return;
   }
+  core.wave().Forget(*this);
+  for (EgressStream* stream : streams_) Deliver(held_, *stream, now);
   held_.clear();
 }
 
-void IngressTrack::DeliverHeld(EgressStream& stream, Micros now) {
-  for (const Held& held : held_) Deliver(held, stream, now);
+void IngressTrack::Begin(Micros now) {
+  if (due_) core.ForgetRelease(*this);
+  due_ = false;
+  holdTimer_.Cancel();
+  if (!held_.empty()) core.fanOut().Add(*this, std::move(held_), now);
+  held_.clear();
+}
+
+void IngressTrack::Remember(const std::vector<HeldPacket>& packets, Micros now) {
+  if (!Caches(now)) return;
+  for (const HeldPacket& held : packets) {
+    PictureCache& cache = layers[held.layer]->cache;
+    if (held.packet) {
+      cache.Add(held.packet, now);
+    } else {
+      cache.Skip(held.sequence, now);
+    }
+  }
+}
+
+void IngressTrack::Deliver(const std::vector<HeldPacket>& packets, EgressStream& stream, Micros now) {
+  for (const HeldPacket& held : packets) Deliver(held, stream, now);
 }
 
 size_t IngressTrack::LargestHeld() const {
   size_t largest = 0;
-  for (const Held& held : held_) largest = std::max<size_t>(largest, held.packet ? held.packet->payloadSize : 0);
+  for (const HeldPacket& held : held_) largest = std::max<size_t>(largest, held.packet ? held.packet->payloadSize : 0);
   return largest;
 }
 
-void IngressTrack::Deliver(const Held& held, EgressStream& stream, Micros now) {
+void IngressTrack::Deliver(const HeldPacket& held, EgressStream& stream, Micros now) {
   if (held.packet) {
     stream.Forward(held.packet, now);
   } else {
@@ -506,8 +519,8 @@ void IngressTrack::ForgetPictures() {
 void IngressTrack::Detach(EgressStream& stream) {
   auto found = std::find(streams_.begin(), streams_.end(), &stream);
   if (found == streams_.end()) return;
-  *found = streams_.back();
-  streams_.pop_back();
+  core.fanOut().OnDetach(*this, size_t(found - streams_.begin()));
+  streams_.erase(found);
   if (options.video && stream.options.startFromCache && --cacheUsers_ == 0) cacheUntil_ = core.now() + kCacheLingers;
 }
 

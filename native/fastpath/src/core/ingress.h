@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/dependency_descriptor.h"
+#include "core/fan_out.h"
 #include "core/header_extensions.h"
 #include "core/packet.h"
 #include "core/payload_descriptor.h"
@@ -190,10 +191,14 @@ class IngressTrack {
   void Detach(EgressStream& stream);
   /** Gives a stream what is kept since the last key frame of `layer`, or of the best below that has one. */
   void Replay(EgressStream& stream, int layer, Micros now);
-  /** Sends out what waits: video for the rest of its frame, sound for that of others. */
+  /** Sends out at once all that waits: video for the rest of its frame, sound for that of others. */
   void Release(Micros now);
-  /** Gives one stream what waits. */
-  void DeliverHeld(EgressStream& stream, Micros now);
+  /** Begins to send out the frame that waited for its rest. */
+  void Begin(Micros now);
+  void Deliver(const std::vector<HeldPacket>& packets, EgressStream& stream, Micros now);
+  /** Keeps what all streams have got, for those who begin later. */
+  void Remember(const std::vector<HeldPacket>& packets, Micros now);
+  const std::vector<HeldPacket>& held() const { return held_; }
   void ForgetHeld() { held_.clear(); }
   /** Bytes of payload. */
   size_t LargestHeld() const;
@@ -224,21 +229,15 @@ class IngressTrack {
   } level;
 
  private:
-  struct Held {
-    /** Empty: a number without a packet. */
-    PacketRef packet;
-    uint8_t layer;
-    int64_t sequence;
-  };
-  void Deliver(const Held& held, EgressStream& stream, Micros now);
-  void Hold(Held held, bool complete, Micros now);
+  void Deliver(const HeldPacket& held, EgressStream& stream, Micros now);
+  void Hold(HeldPacket held, bool complete, Micros now);
   bool Caches(Micros now);
   void ForgetPictures();
 
   std::vector<EgressStream*> streams_;
-  std::vector<Held> held_;
+  std::vector<HeldPacket> held_;
   bool due_ = false;
-  OwnerTimer<IngressTrack, &IngressTrack::Release> holdTimer_{this};
+  OwnerTimer<IngressTrack, &IngressTrack::Begin> holdTimer_{this};
   size_t cacheUsers_ = 0;
   Micros cacheUntil_ = 0;
   bool open_ = true;

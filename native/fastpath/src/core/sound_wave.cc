@@ -68,7 +68,7 @@ void SoundWave::Leave(Micros now) {
     following_ = parts.size();
     for (const Part& part : parts) {
       following_--;
-      part.track->DeliverHeld(*part.stream, now);
+      part.track->Deliver(part.track->held(), *part.stream, now);
     }
     parts.clear();
   }

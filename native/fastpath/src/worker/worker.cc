@@ -190,7 +190,9 @@ void Worker::Run() {
   while (!stopping_.load()) {
     Micros deadline = core_->NextDeadline();
     int wait = -1;
-    if (deadline >= 0) {
+    if (core_->hasWork()) {
+      wait = 0;
+    } else if (deadline >= 0) {
       Micros left = deadline - Now();
       wait = left <= 0 ? 0 : int((left + 999) / 1000);
     }
@@ -222,6 +224,7 @@ void Worker::Run() {
     }
     Micros now = Now();
     core_->Advance(now);
+    core_->Work(now);
     if (now - lastSweep_ > 1'000'000) SweepConnections(now);
     outlet_->Flush();
     if (core_->hasEvents()) listener_(core_->TakeEvents());
