@@ -93,6 +93,15 @@ describe.skipIf(missing !== '')(`the meeting of the demo${missing && ` (skipped:
     await alice.page.getByRole('button', { name: 'Stop sharing' }).click()
     await bob.page.locator('.screen-tile').waitFor({ state: 'detached' })
 
+    await bob.page.getByRole('button', { name: 'Connection' }).click()
+    const flow = (text: string) => bob.page.locator('.flows li', { hasText: text })
+    await flow('Alice Winter · camera').getByText('kbit/s').waitFor()
+    await flow('You · camera').getByText('kbit/s').waitFor()
+    await alice.page.keyboard.press('m')
+    await flow('Alice Winter · microphone').getByText('Muted').waitFor()
+    await alice.page.keyboard.press('m')
+    await picture(bob.page, 'meeting-connection')
+
     await bob.page.getByRole('button', { name: 'People' }).click()
     expect(await bob.page.locator('.person').count()).toBe(2)
     await bob.page.getByRole('button', { name: 'Leave' }).click()

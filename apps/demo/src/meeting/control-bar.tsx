@@ -5,6 +5,7 @@ import {
   CameraIcon,
   CameraOffIcon,
   ChatIcon,
+  ConnectionIcon,
   HangUpIcon,
   MicrophoneIcon,
   MicrophoneOffIcon,
@@ -15,7 +16,7 @@ import {
 import type { Controls } from './use-controls.ts'
 import { useMeetingWords } from './words.ts'
 
-export type Panel = 'people' | 'chat'
+export type Panel = 'people' | 'chat' | 'connection'
 
 export function ControlBar(props: {
   room: Room
@@ -66,6 +67,13 @@ export function ControlBar(props: {
       </Control>
       <Control label={words.chat} isOn={panel === 'chat'} onClick={() => onPanel('chat')}>
         <ChatIcon size={22} />
+      </Control>
+      <Control
+        label={words.connection.title}
+        isOn={panel === 'connection'}
+        onClick={() => onPanel('connection')}
+      >
+        <ConnectionIcon size={22} />
       </Control>
       <span className="control-gap" />
       <button

@@ -48,6 +48,7 @@ export const PeopleIcon = icon(
 export const ChatIcon = icon(
   <path d="M6.500 5h11A2.500 2.500 0 0 1 20 7.500v6a2.500 2.500 0 0 1-2.500 2.500H11l-4.500 3.500V16A2.500 2.500 0 0 1 4 13.500v-6A2.500 2.500 0 0 1 6.500 5z" />,
 )
+export const ConnectionIcon = icon(<path d="M3.500 13h3.800l2.700-7 4 12 2.700-5h3.800" />)
 export const SettingsIcon = icon(
   <>
     <path d="M4 7.500h9m5 0h2M4 16.500h2m5 0h9" />

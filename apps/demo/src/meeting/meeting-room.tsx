@@ -1,8 +1,9 @@
 import type { Room } from '@parley/client'
-import { useRoomEvent, useRoomState } from '@parley/react'
+import { useRoomEvent, useRoomState, useRoomStatistics } from '@parley/react'
 import { AlertIcon, CloseIcon, IconButton, NoSignalIcon, useToast } from '@parley/react/ui'
 import { useState } from 'react'
 import { ChatPanel } from './chat-panel.tsx'
+import { ConnectionPanel, connectionSpan } from './connection-panel.tsx'
 import { ControlBar, type Panel } from './control-bar.tsx'
 import { LockIcon, SpeakerIcon } from './meeting-icons.tsx'
 import { PeoplePanel } from './people-panel.tsx'
@@ -17,12 +18,13 @@ export function MeetingRoom({ room, onLeave }: { room: Room; onLeave: () => void
   const toast = useToast()
   const state = useRoomState(room)
   const controls = useControls(room)
+  const history = useRoomStatistics(room, connectionSpan)
   const [panel, setPanel] = useState<Panel>()
   useRoomEvent(room, 'participant-joined', ({ participant }) =>
     toast(words.joined(nameOf(participant, words))),
   )
   useRoomEvent(room, 'participant-left', ({ participant }) => toast(words.left(nameOf(participant, words))))
-  const title = panel === 'people' ? words.people : words.chat
+  const title = { people: words.people, chat: words.chat, connection: words.connection.title }
   return (
     <div className="meeting-room" data-panel={panel}>
       <div className="meeting-main">
@@ -60,14 +62,16 @@ export function MeetingRoom({ room, onLeave }: { room: Room; onLeave: () => void
         />
       </div>
       {panel && (
-        <aside className="meeting-panel" aria-label={title}>
+        <aside className="meeting-panel" aria-label={title[panel]}>
           <header>
-            <h2>{title}</h2>
+            <h2>{title[panel]}</h2>
             <IconButton label={words.close} onClick={() => setPanel(undefined)}>
               <CloseIcon size={18} />
             </IconButton>
           </header>
-          {panel === 'people' ? <PeoplePanel room={room} attempt={controls.attempt} /> : <ChatPanel />}
+          {panel === 'people' && <PeoplePanel room={room} attempt={controls.attempt} />}
+          {panel === 'chat' && <ChatPanel />}
+          {panel === 'connection' && <ConnectionPanel room={room} history={history} />}
         </aside>
       )}
     </div>

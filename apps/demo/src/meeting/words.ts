@@ -1,4 +1,10 @@
-import type { ParleyErrorCode, Quality, RoomCloseReason } from '@parley/client'
+import type {
+  ParleyErrorCode,
+  PublicationSource,
+  Quality,
+  RoomCloseReason,
+  SubscriptionReason,
+} from '@parley/client'
 import { type Locale, useLocale } from '@parley/react/ui'
 
 const en = {
@@ -62,6 +68,34 @@ const en = {
   signallingLost: 'The server is out of reach. Sound and picture go on.',
   mediaLost: 'The network path broke. Looking for another…',
   paused: 'Paused: the network is too slow',
+  connection: {
+    title: 'Connection',
+    measuring: 'Measuring…',
+    receiving: 'Receiving',
+    sending: 'Sending',
+    received: 'now',
+    sent: 'now',
+    carries: 'the network carries',
+    loss: 'Packets lost, before repair',
+    down: 'down',
+    up: 'up',
+    roundTrip: 'Round trip',
+    sources: {
+      camera: 'camera',
+      microphone: 'microphone',
+      screen: 'screen',
+      'screen-audio': 'sound of the screen',
+      custom: 'stream',
+    } satisfies Record<PublicationSource, string>,
+    reasons: {
+      ok: '',
+      muted: 'Muted',
+      'disabled-by-subscriber': 'Not shown here',
+      'not-loudest': 'Others are louder',
+      'no-media': 'Nothing is being sent',
+      bandwidth: 'Less, or nothing: the network is too slow',
+    } satisfies Record<SubscriptionReason, string>,
+  },
   rejoin: 'Join again',
   quality: {
     good: 'Good connection',
@@ -161,6 +195,34 @@ const zhCn: MeetingWords = {
   signallingLost: '暂时连不上服务器，音视频仍在继续。',
   mediaLost: '网络路径中断，正在寻找新路径…',
   paused: '已暂停：网络太慢',
+  connection: {
+    title: '连接',
+    measuring: '正在测量…',
+    receiving: '接收',
+    sending: '发送',
+    received: '当前',
+    sent: '当前',
+    carries: '网络可承载',
+    loss: '丢包率（修复前）',
+    down: '下行',
+    up: '上行',
+    roundTrip: '往返时延',
+    sources: {
+      camera: '摄像头',
+      microphone: '麦克风',
+      screen: '屏幕',
+      'screen-audio': '屏幕声音',
+      custom: '自定义流',
+    },
+    reasons: {
+      ok: '',
+      muted: '已静音',
+      'disabled-by-subscriber': '此处未显示',
+      'not-loudest': '其他人声音更大',
+      'no-media': '对方没有发送',
+      bandwidth: '网络太慢，已降低画质或暂停',
+    },
+  },
   rejoin: '重新加入',
   quality: { good: '连接良好', fair: '连接一般', poor: '连接较差', lost: '连接中断', unknown: '' },
   closed: {
