@@ -11,9 +11,9 @@ import {
 import type { Bus, Json } from '@parley/core/bus'
 import type { Gateway, Session } from '@parley/core/gateway'
 import type { Logger } from '@parley/core/kernel'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database } from '@parley/core/store'
 import type { ChatSettings } from '../config.ts'
-import { decodeCursor, encodeCursor } from '../conversation/member-list.ts'
 import { contentDecorator, withAttachment } from '../message/attachments.ts'
 import type { Actor } from '../message/change-message.ts'
 import { keyOf } from '../message/log.ts'
@@ -214,17 +214,15 @@ export class ChatRooms {
     return this.#log.read(projectId, roomId, range)
   }
 
-  async online({ projectId }: Actor, roomId: string, page: { limit: number; cursor?: string | undefined }) {
+  async online({ projectId }: Actor, roomId: string, page: PageRequest) {
     await this.#views.get(projectId, roomId)
     const users = await this.#options.presence.list(
       projectId,
       roomId,
-      decodeCursor(page.cursor),
+      decodeCursor(page.cursor) ?? '',
       page.limit + 1,
     )
-    const items = users.slice(0, page.limit)
-    const last = items.at(-1)
-    return { items, ...(users.length > page.limit && last && { nextCursor: encodeCursor(last.userId) }) }
+    return toPage(users, page.limit, { keyOf: (user) => user.userId, itemOf: (user) => user })
   }
 
   async listAttributes({ projectId }: Actor, roomId: string) {
