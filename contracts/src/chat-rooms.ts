@@ -36,6 +36,10 @@ const profile = {
     .boolean()
     .optional()
     .meta({ description: 'Only owner, admins and allowed users may join' }),
+  listed: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Users find it in the list of chat rooms; false unless it is said' }),
 }
 
 export const chatRoom = z
@@ -51,6 +55,7 @@ export const chatRoom = z
     slowModeMs: z.int(),
     mutedAll: z.boolean(),
     joinByAllowed: z.boolean(),
+    listed: z.boolean(),
     online: z.int().meta({ description: 'Users who are there now, as of a few seconds ago' }),
     createdAt: timestamp,
   })
@@ -108,6 +113,20 @@ export const chatRoomOperations = {
     status: 201,
     answer: chatRoom,
     errors: ['already-exists', 'forbidden'],
+  }),
+  'chatroom.list': operation({
+    name: 'listChatRooms',
+    tag,
+    method: 'GET',
+    path: '/v1/chatrooms',
+    right: 'read',
+    summary:
+      'Chat rooms, the newest first: to a user those that are listed and open to them, to an API key all',
+    params: {},
+    input: { limit: pageQuery.shape.limit, cursor: pageQuery.shape.cursor },
+    status: 200,
+    answer: pageOf(chatRoom),
+    errors: ['invalid-cursor'],
   }),
   'chatroom.get': operation({
     name: 'getChatRoom',

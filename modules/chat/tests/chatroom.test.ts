@@ -1,3 +1,4 @@
+import { MasterKey } from '@parley/core/secrets'
 import { type DevCloud, RealtimeClient, startDevCloud } from '@parley/testing/devcloud'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 
@@ -234,4 +235,54 @@ test('CHAT-326: a closed room sends everybody out and leaves nothing; other proj
   await makeRoom('party', { history: true })
   const again = await leo.request('chatroom.join', { chatRoomId })
   expect(again.messages).toEqual([])
+})
+
+test('CHAT-327: users find the rooms that are listed and open to them, API keys all, page by page', async () => {
+  await makeRoom('list-hidden')
+  await makeRoom('list-old', { listed: true, name: 'Old' })
+  await makeRoom('list-banned', { listed: true })
+  await makeRoom('list-closed', { listed: true, joinByAllowed: true, ownerId: 'rex' })
+  await makeRoom('list-new', { listed: true })
+  await cloud.call('PUT', '/v1/chatrooms/list-banned/restrictions/ban/pam', {})
+  const [pam, rex] = await Promise.all([connect('pam'), connect('rex', 1)])
+  const idsOf = (items: { id: string }[]) => items.map(({ id }) => id).filter((id) => id.startsWith('list-'))
+  const seenBy = async (client: RealtimeClient) => idsOf((await client.request('chatroom.list', {})).items)
+
+  expect(await seenBy(pam)).toEqual(['list-new', 'list-old'])
+  expect(await seenBy(rex)).toEqual(['list-new', 'list-closed', 'list-banned', 'list-old'])
+  await cloud.call('PUT', '/v1/chatrooms/list-closed/restrictions/allow/pam', {})
+  await cloud.call('DELETE', '/v1/chatrooms/list-banned/restrictions/ban/pam', {})
+  expect(await seenBy(pam)).toEqual(await seenBy(rex))
+  await cloud.call('PATCH', '/v1/chatrooms/list-new', { listed: false })
+  expect(await seenBy(pam)).toEqual(['list-closed', 'list-banned', 'list-old'])
+
+  const told: { id: string }[] = []
+  await pam.request('chatroom.join', { chatRoomId: 'list-old' })
+  let cursor: string | undefined
+  do {
+    const { status, body } = await cloud.call(
+      'GET',
+      `/v1/chatrooms?limit=2${cursor === undefined ? '' : `&cursor=${cursor}`}`,
+    )
+    expect(status).toBe(200)
+    const page = body as { items: { id: string }[]; nextCursor?: string }
+    told.push(...page.items)
+    cursor = page.nextCursor
+  } while (cursor !== undefined)
+  expect(idsOf(told)).toEqual(['list-new', 'list-closed', 'list-banned', 'list-old', 'list-hidden'])
+  await vi.waitFor(
+    async () => {
+      const { items } = await rex.request('chatroom.list', {})
+      expect(items.find(({ id }) => id === 'list-old')?.online).toBe(1)
+    },
+    { timeout: 10_000, interval: 200 },
+  )
+
+  const operator = MasterKey.load({ dataDir: cloud.dataDir }).derive('operator').toString('hex')
+  const made = await cloud.call('POST', '/v1/projects', { name: 'Other' }, { token: operator })
+  const { key } = made.body as { key: { id: string; secret: string } }
+  const authorization = `Basic ${Buffer.from(`${key.id}:${key.secret}`).toString('base64')}`
+  const stranger = await cloud.call('GET', '/v1/chatrooms', undefined, { headers: { authorization } })
+  expect(stranger.body).toEqual({ items: [] })
+  expect((await cloud.call('GET', '/v1/chatrooms?cursor=x')).body).toMatchObject({ code: 'invalid-cursor' })
 })

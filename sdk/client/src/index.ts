@@ -69,6 +69,7 @@ export {
   createChatRoom,
   getChatRoom,
   listChatRoomRestrictions,
+  listChatRooms,
   restrictInChatRoom,
   unrestrictInChatRoom,
   updateChatRoom,

@@ -8,6 +8,7 @@ import {
   getPushPreferences,
   getRoom,
   listChatRoomRestrictions,
+  listChatRooms,
   listCommands,
   listDevices,
   listPushDevices,
@@ -110,6 +111,11 @@ test('a chat room is made, ruled and closed by its owner', async () => {
     name: 'Stage',
     slowModeMs: 1_000,
     ownerId: 'alice',
+  })
+  expect(await listChatRooms(alice.chat)).toEqual({ items: [] })
+  await updateChatRoom(alice.chat, id, { listed: true })
+  expect(await listChatRooms(alice.chat, { limit: 1 })).toMatchObject({
+    items: [{ id, name: 'Stage', online: 0 }],
   })
   await restrictInChatRoom(alice.chat, id, { kind: 'ban', memberId: 'bob' })
   expect(await listChatRoomRestrictions(alice.chat, id, 'ban')).toMatchObject({ items: [{ userId: 'bob' }] })

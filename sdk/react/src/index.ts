@@ -9,7 +9,7 @@ export {
   useChatRoomRestrictions,
   useChatRoomUsers,
 } from './chat/use-chat-room-people.ts'
-export { type ListedChatRoom, useChatRooms } from './chat/use-chat-rooms.ts'
+export { type ListedChatRoom, useChatRooms, useOpenChatRooms } from './chat/use-chat-rooms.ts'
 export { commandBefore, type OfferedCommand, useCommands } from './chat/use-commands.ts'
 export {
   byCategory,

@@ -87,6 +87,7 @@ export const endpointTable = {
   readStream: ['GET', '/v1/streams/{messageId}'],
   searchMessages: ['GET', '/v1/messages/search'],
   createChatRoom: ['POST', '/v1/chatrooms'],
+  listChatRooms: ['GET', '/v1/chatrooms'],
   getChatRoom: ['GET', '/v1/chatrooms/{chatRoomId}'],
   updateChatRoom: ['PATCH', '/v1/chatrooms/{chatRoomId}'],
   closeChatRoom: ['DELETE', '/v1/chatrooms/{chatRoomId}'],

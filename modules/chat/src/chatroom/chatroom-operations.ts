@@ -7,6 +7,7 @@ const done = { done: true as const }
 /** Chat rooms over REST and realtime. */
 export function registerChatRooms(operations: Operations, rooms: ChatRooms): void {
   operations.forAll('chatroom.create', (actor, input) => rooms.create(actor, input))
+  operations.forAll('chatroom.list', (actor, page) => rooms.list(actor, page))
   operations.forAll('chatroom.get', (actor, { chatRoomId }) => rooms.get(actor, chatRoomId))
   operations.forAll('chatroom.update', (actor, { chatRoomId, ...change }) =>
     rooms.update(actor, chatRoomId, change),

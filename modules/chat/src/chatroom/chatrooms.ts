@@ -11,7 +11,7 @@ import {
 import type { Bus, Json } from '@parley/core/bus'
 import type { Gateway, Session } from '@parley/core/gateway'
 import type { Logger } from '@parley/core/kernel'
-import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database } from '@parley/core/store'
 import type { ChatSettings } from '../config.ts'
 import { contentDecorator, withAttachment } from '../message/attachments.ts'
@@ -104,6 +104,13 @@ export class ChatRooms {
   async get({ projectId }: Actor, roomId: string): Promise<ChatRoom> {
     const { row } = await this.#views.get(projectId, roomId)
     return toChatRoom(row, await this.#options.presence.count(projectId, roomId))
+  }
+
+  async list({ projectId, userId }: Actor, request: PageRequest): Promise<Page<ChatRoom>> {
+    const { items, ...rest } = await this.#store.list(projectId, userId, request)
+    const ids = items.map((row) => row.id)
+    const online = await this.#options.presence.countAll(projectId, ids)
+    return { items: items.map((row) => toChatRoom(row, online.get(row.id) ?? 0)), ...rest }
   }
 
   async update(actor: Actor, roomId: string, change: RoomProfile): Promise<ChatRoom> {

@@ -74,6 +74,11 @@ export function RoomSettingsPanel({ model, onClose }: { model: ChatRoomModel; on
               checked={facts.joinByAllowed}
               onChange={(joinByAllowed) => update({ joinByAllowed })}
             />
+            <Check
+              label={words.room.listed}
+              checked={facts.listed}
+              onChange={(listed) => update({ listed })}
+            />
           </section>
         )}
         {isHost && <Lists room={room} />}

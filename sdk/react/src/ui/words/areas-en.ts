@@ -54,6 +54,8 @@ export const areasEn = {
     name: 'Name of the room',
     id: 'Room id',
     keepHistory: 'Keep what is said',
+    listed: 'Everybody finds it in the list',
+    openRooms: 'Open rooms',
     onlineNow: (count: number) => (count === 1 ? '1 person here' : `${count} people here`),
     choose: 'Choose a chat room',
     chooseText: 'You hear a room while you are in it.',

@@ -54,6 +54,8 @@ export const areasZhCn: typeof areasEn = {
     name: '聊天室名称',
     id: '聊天室 ID',
     keepHistory: '保留聊天记录',
+    listed: '所有人都能在列表中找到',
+    openRooms: '公开的聊天室',
     onlineNow: (count) => `${count} 人在线`,
     choose: '选择一个聊天室',
     chooseText: '进入聊天室后才能收到消息。',
