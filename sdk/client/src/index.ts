@@ -142,6 +142,7 @@ export type { BegunUpload, Files, FileToUpload, UploadOptions } from './files.ts
 export { type Appeal, appeal, type Report, report } from './moderation.ts'
 export { type OpenOptions, Parley, type ParleyEvents, type ParleyOptions } from './parley.ts'
 export { type ClientErrorCode, ParleyError, type ParleyErrorCode } from './parley-error.ts'
+export { setGroupPicture, setOwnPicture, uploadPicture } from './pictures.ts'
 export type { Presence, PresenceEvents } from './presence.ts'
 export {
   getPushPreferences,

@@ -20,10 +20,13 @@ import {
   restrictInChatRoom,
   searchMessages,
   setConversationPush,
+  setGroupPicture,
+  setOwnPicture,
   unrestrictInChatRoom,
   updateChatRoom,
   updateProfile,
   updatePushPreferences,
+  uploadPicture,
 } from '../src/index.ts'
 
 let cloud: DevCloud
@@ -101,6 +104,28 @@ test('a user changes the own profile, and signs a device out', async () => {
   expect((await listDevices(alice)).map(({ id }) => id)).toEqual(expect.arrayContaining(['phone', 'laptop']))
   await removeDevice(alice, 'laptop')
   expect((await listDevices(alice)).map(({ id }) => id)).not.toContain('laptop')
+})
+
+test('a picture is uploaded and shown by an address that lasts; the one before goes', async () => {
+  const alice = await connect('alice')
+  const png =
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+  const picture = new Blob([Buffer.from(png, 'base64')], { type: 'image/png' })
+  const first = await setOwnPicture(alice, picture)
+  expect((await fetch(first)).headers.get('content-type')).toBe('image/webp')
+  const second = await setOwnPicture(alice, picture)
+  expect(await alice.users.get('alice')).toMatchObject({ avatarUrl: second })
+  expect((await fetch(second)).status).toBe(200)
+  expect((await fetch(first)).status).toBe(404)
+
+  const group = await alice.chat.createGroup({ name: 'Crew', memberIds: [] })
+  const avatarUrl = await setGroupPicture(alice, group, picture)
+  expect(avatarUrl).not.toBe(second)
+  await vi.waitFor(() => expect(group.view).toMatchObject({ avatarUrl }))
+  const broken = new Blob(['no picture'], { type: 'image/png' })
+  await expect(uploadPicture(alice, broken)).rejects.toMatchObject({ code: 'unsupported-media-type' })
+  const text = new Blob(['text'], { type: 'text/plain' })
+  await expect(uploadPicture(alice, text)).rejects.toMatchObject({ code: 'unsupported-media-type' })
 })
 
 test('a chat room is made, ruled and closed by its owner', async () => {

@@ -4,12 +4,11 @@ import { useGroup } from '../../chat/use-group.ts'
 import { Check } from '../composer/forms.tsx'
 import { usePane } from '../pane-context.ts'
 import { Avatar } from '../parts/avatar.tsx'
-import { ImageIcon } from '../parts/icons.tsx'
-import { TextFormButton } from '../parts/text-form.tsx'
 import { useWords } from '../parts/ui-context.tsx'
 import { EarlierAnnouncements } from './group/announcements.tsx'
 import { Attributes } from './group/attributes.tsx'
 import { Bans } from './group/bans.tsx'
+import { GroupPicture } from './group/group-picture.tsx'
 import {
   AnnouncementSection,
   DissolveButton,
@@ -42,16 +41,7 @@ export function GroupPanel({ onClose }: { onClose: () => void }) {
           <strong>{view.name ?? '…'}</strong>
           <span>{words.members(view.memberCount)}</span>
           <Rename model={model} field={words.groupName} />
-          {canManage && (
-            <TextFormButton
-              icon={<ImageIcon size={15} />}
-              label={words.groupPicture}
-              field={words.pictureAddress}
-              initial={view.avatarUrl}
-              placeholder="https://"
-              onSubmit={(avatarUrl) => perform(group.update({ avatarUrl }))}
-            />
-          )}
+          <GroupPicture model={model} />
         </div>
         <AnnouncementSection model={model}>
           <EarlierAnnouncements model={model} />
