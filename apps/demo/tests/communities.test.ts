@@ -207,6 +207,9 @@ describe.skipIf(!hasChromium)('communities and chat rooms in Chromium', () => {
 
     for (let count = 0; count < 3; count++) await bob.getByRole('button', { name: 'Like' }).click()
     await alice.getByRole('button', { name: 'Like, 3 likes' }).waitFor()
+    await bob.getByRole('button', { name: 'Give something' }).click()
+    await page.getByRole('menuitem', { name: 'Rocket' }).click()
+    await said(alice, 'gave Rocket').waitFor()
 
     await bob.getByRole('button', { name: 'Room settings' }).click()
     await bob.getByRole('button', { name: 'Add a note' }).click()

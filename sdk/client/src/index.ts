@@ -6,6 +6,7 @@ export type {
   ChannelView,
   ChatRoom as ChatRoomFacts,
   ChatRoomAttribute,
+  ChatRoomGift,
   ChatRoomMessage,
   ChatRoomRestriction,
   Conversation as ConversationFacts,
@@ -63,7 +64,7 @@ export {
 } from './account.ts'
 export type { Chat, ChatEvents, GroupInput } from './chat/chat.ts'
 export type { ChatMessage } from './chat/chat-message.ts'
-export { ChatRoom, type ChatRoomEvents, joinChatRoom } from './chat/chat-room.ts'
+export { ChatRoom, type ChatRoomEvents, giftOf, joinChatRoom } from './chat/chat-room.ts'
 export {
   closeChatRoom,
   createChatRoom,

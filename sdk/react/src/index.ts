@@ -1,6 +1,7 @@
 export { type MentionTarget, mentionBefore, mentionsIn } from './chat/mentions.ts'
 export {
   type ChatRoomModel,
+  type GivenGift,
   likeKind,
   useChatRoom,
 } from './chat/use-chat-room.ts'

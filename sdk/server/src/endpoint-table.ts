@@ -94,6 +94,7 @@ export const endpointTable = {
   joinChatRoom: ['POST', '/v1/chatrooms/{chatRoomId}/join'],
   leaveChatRoom: ['POST', '/v1/chatrooms/{chatRoomId}/leave'],
   sendChatRoomMessage: ['POST', '/v1/chatrooms/{chatRoomId}/messages'],
+  giveInChatRoom: ['POST', '/v1/chatrooms/{chatRoomId}/gifts'],
   listChatRoomMessages: ['GET', '/v1/chatrooms/{chatRoomId}/messages'],
   listChatRoomUsers: ['GET', '/v1/chatrooms/{chatRoomId}/users'],
   setChatRoomAttributes: ['PUT', '/v1/chatrooms/{chatRoomId}/attributes'],

@@ -27,7 +27,10 @@ export function registerChatRooms(operations: Operations, rooms: ChatRooms): voi
     return done
   })
   operations.forAll('chatroom.send', (actor, { chatRoomId, ...message }, { session }) =>
-    rooms.send(actor, chatRoomId, message, session),
+    rooms.speech.send(actor, chatRoomId, message, session),
+  )
+  operations.forAll('chatroom.give', (actor, { chatRoomId, ...given }, { session }) =>
+    rooms.speech.give(actor, chatRoomId, given, session),
   )
   operations.forAll('chatroom.list-messages', (actor, { chatRoomId, ...range }) =>
     rooms.history(actor, chatRoomId, range),

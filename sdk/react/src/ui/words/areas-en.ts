@@ -82,6 +82,9 @@ export const areasEn = {
     dropped: (count: number) => `${count} messages were left out under load`,
     like: 'Like',
     likes: (count: number) => `${count} likes`,
+    give: 'Give something',
+    gave: (gift: string, count: number, to: string | undefined) =>
+      `gave ${gift}${count > 1 ? ` × ${count}` : ''}${to === undefined ? '' : ` to ${to}`}`,
     older: 'Earlier messages',
     slowMode: 'Slow mode',
     slowModeOff: 'Off',

@@ -82,6 +82,9 @@ export const areasZhCn: typeof areasEn = {
     dropped: (count) => `人多拥挤，略过了 ${count} 条消息`,
     like: '点赞',
     likes: (count) => `${count} 个赞`,
+    give: '送礼物',
+    gave: (gift, count, to) =>
+      `送${to === undefined ? '' : `给 ${to} `}了 ${gift}${count > 1 ? ` × ${count}` : ''}`,
     older: '更早的消息',
     slowMode: '慢速模式',
     slowModeOff: '关闭',
