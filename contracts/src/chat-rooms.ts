@@ -15,10 +15,33 @@ export const chatRoomPriority = z.enum(['high', 'normal', 'low']).meta({ id: 'Ch
 export type ChatRoomPriority = z.infer<typeof chatRoomPriority>
 
 /** What is kept or counted elsewhere makes no sense in a stream that nobody keeps. */
-const spoken = messageContent.refine(
-  ({ type }) => type !== 'merged-forward' && type !== 'poll' && type !== 'packet',
-  'this type of message is not for chat rooms',
-)
+const spoken = messageContent
+  .refine(
+    ({ type }) => type !== 'merged-forward' && type !== 'poll' && type !== 'packet',
+    'this type of message is not for chat rooms',
+  )
+  .refine(
+    (content) => content.type !== 'custom' || content.kind !== giftKind,
+    'a gift is given by an operation of its own',
+  )
+
+/** The `kind` of the custom content that a gift is; in chat rooms only the server writes it. */
+export const giftKind = 'parley.gift'
+
+export const chatRoomGift = z
+  .object({
+    giftId: text(64).min(1).meta({ description: 'Of the customer’s own catalogue' }),
+    name: text(64).min(1),
+    count: z.int().min(1).max(9_999).default(1),
+    emoji: text(16).min(1).optional(),
+    imageUrl: z
+      .url({ protocol: /^https?$/ })
+      .max(1_024)
+      .optional(),
+    toUserId: customId.optional().meta({ description: 'Whom it is for; absent: the room' }),
+  })
+  .meta({ id: 'ChatRoomGift' })
+export type ChatRoomGift = z.infer<typeof chatRoomGift>
 
 const profile = {
   name: text(256).optional(),
@@ -36,6 +59,10 @@ const profile = {
     .boolean()
     .optional()
     .meta({ description: 'Only owner, admins and allowed users may join' }),
+  listed: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Users find it in the list of chat rooms; false unless it is said' }),
 }
 
 export const chatRoom = z
@@ -51,6 +78,7 @@ export const chatRoom = z
     slowModeMs: z.int(),
     mutedAll: z.boolean(),
     joinByAllowed: z.boolean(),
+    listed: z.boolean(),
     online: z.int().meta({ description: 'Users who are there now, as of a few seconds ago' }),
     createdAt: timestamp,
   })
@@ -90,6 +118,12 @@ export const chatRoomRestriction = z
 export type ChatRoomRestriction = z.infer<typeof chatRoomRestriction>
 
 const byRoom = { chatRoomId: customId }
+/** Without history only accepted, and no seq. */
+const sent = z.object({ messageId: z.string(), seq: z.int().optional(), createdAt: timestamp })
+const sendErrors = [
+  ...(['room-not-found', 'forbidden', 'muted', 'banned', 'content-rejected'] as const),
+  ...(['rate-limited', 'overloaded'] as const),
+] as const
 const roomErrors = ['room-not-found', 'forbidden'] as const
 const attributeKey = text(128).min(1)
 const value = text(maxValueBytes)
@@ -108,6 +142,20 @@ export const chatRoomOperations = {
     status: 201,
     answer: chatRoom,
     errors: ['already-exists', 'forbidden'],
+  }),
+  'chatroom.list': operation({
+    name: 'listChatRooms',
+    tag,
+    method: 'GET',
+    path: '/v1/chatrooms',
+    right: 'read',
+    summary:
+      'Chat rooms, the newest first: to a user those that are listed and open to them, to an API key all',
+    params: {},
+    input: { limit: pageQuery.shape.limit, cursor: pageQuery.shape.cursor },
+    status: 200,
+    answer: pageOf(chatRoom),
+    errors: ['invalid-cursor'],
   }),
   'chatroom.get': operation({
     name: 'getChatRoom',
@@ -201,8 +249,27 @@ export const chatRoomOperations = {
       ),
     },
     status: 201,
-    answer: z.object({ messageId: z.string(), seq: z.int().optional(), createdAt: timestamp }),
-    errors: [...roomErrors, 'muted', 'banned', 'content-rejected', 'rate-limited', 'overloaded'],
+    answer: sent,
+    errors: sendErrors,
+  }),
+  'chatroom.give': operation({
+    name: 'giveInChatRoom',
+    tag,
+    method: 'POST',
+    path: '/v1/chatrooms/{chatRoomId}/gifts',
+    right: 'send',
+    summary:
+      'Give something in a chat room: told to all with high priority, never dropped; whoever takes the money for it is asked by `message.before-send`',
+    params: byRoom,
+    input: {
+      clientMessageId: clientMessageId.meta({
+        description: 'Names this gift: the hook is told it, and a repeat has the same',
+      }),
+      gift: chatRoomGift,
+    },
+    status: 201,
+    answer: sent,
+    errors: sendErrors,
   }),
   'chatroom.list-messages': operation({
     name: 'listChatRoomMessages',

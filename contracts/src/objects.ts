@@ -3,6 +3,9 @@ import { endpoint } from './endpoint.ts'
 import { anyId, customId, text } from './ids.ts'
 import { timestamp } from './pagination.ts'
 
+/** A picture of a profile or a group: larger ones are made smaller before they are sent. */
+export const maxPictureBytes = 10 * 1024 * 1024
+
 export const storedObject = z
   .object({
     id: z.string(),
@@ -20,6 +23,9 @@ export const storedObject = z
       description: 'Of pictures: longest side 480; `size=160` and `size=1080` in its place work too',
     }),
     urlExpiresAt: timestamp.optional(),
+    pictureUrl: z.string().optional().meta({
+      description: 'Of what was announced as `picture`: an address that lasts, for profiles and groups',
+    }),
     createdAt: timestamp,
   })
   .meta({ id: 'StoredObject' })
@@ -47,10 +53,16 @@ export const objectEndpoints = {
         .optional()
         .meta({ description: 'Hex; checked when the bytes arrive' }),
       userId: customId.optional().meta({ description: 'Owner; only with an API key' }),
+      picture: z
+        .boolean()
+        .optional()
+        .meta({
+          description: `PNG, JPEG, GIF or WebP up to ${maxPictureBytes} bytes, of which everybody with its address sees a smaller one`,
+        }),
     }),
     status: 201,
     answer: z.object({ id: z.string(), uploadUrl: z.string(), expiresAt: timestamp }),
-    errors: ['body-too-large', 'limit-exceeded'],
+    errors: ['body-too-large', 'limit-exceeded', 'unsupported-media-type'],
   }),
   getObject: endpoint({
     name: 'getObject',

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { MasterKey } from '@parley/core/secrets'
-import { readThumbnailSize, type ThumbnailSize } from './thumbnails/thumbnail-sizes.ts'
+import { messageThumbnailSize, readThumbnailSize, type ThumbnailSize } from './thumbnails/thumbnail-sizes.ts'
 
 export type ContentAction = 'upload' | 'read'
 
@@ -15,6 +15,15 @@ export interface ContentGrant {
   expiresAtMs: number
   /** Asked for beside what is signed: whoever may read a picture may read it small. */
   thumbnail?: ThumbnailSize
+}
+
+/** What a lasting address of a picture says. No key stands behind it: it survives the rotation of the master key. */
+export interface PictureAddress {
+  projectId: string
+  objectId: string
+  /** 128 random bits in hex. */
+  token: string
+  size?: ThumbnailSize
 }
 
 /**
@@ -43,6 +52,11 @@ export class ContentAddresses {
     return `${this.#origin()}/${path}?expires=${expiresAtMs}&signature=${signature(this.#masterKey.derive('content-url'), grant)}`
   }
 
+  /** The address of a picture that everybody may see who has it, for as long as it is there. */
+  ofPicture({ projectId, objectId, token }: PictureAddress): string {
+    return `${this.#origin()}/pictures/${[projectId, objectId, token].map(encodeURIComponent).join('/')}`
+  }
+
   /** The grant of an address that we signed; else undefined. Whether its time has passed is for the caller to see. */
   check(path: string, search: string): ContentGrant | undefined {
     const match = /^\/(uploads|files)\/([^/]+)\/([^/]+)(?:\/[^/]*)?$/.exec(path)
@@ -61,6 +75,18 @@ export class ContentAddresses {
     const thumbnail = readThumbnailSize(query[3])
     return thumbnail === undefined || action !== 'read' ? undefined : { ...grant, thumbnail }
   }
+}
+
+/** Where a lasting address leads to, whether or not there is such a picture; else undefined. */
+export function readPictureAddress(path: string, search: string): PictureAddress | undefined {
+  const match = /^\/pictures\/([^/]+)\/([^/]+)\/([0-9a-f]{32})$/.exec(path)
+  const projectId = decode(match?.[1])
+  const objectId = decode(match?.[2])
+  const token = match?.[3]
+  if (projectId === undefined || objectId === undefined || token === undefined) return undefined
+  const size =
+    search === '' ? messageThumbnailSize : readThumbnailSize(/^size=(\d{1,5})$/.exec(search)?.[1] ?? '')
+  return size === undefined ? undefined : { projectId, objectId, token, size }
 }
 
 function signature(key: Buffer, grant: ContentGrant): string {

@@ -167,7 +167,7 @@ export class ContentServer {
 
   async #dispatch(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const [path = '', search = ''] = (incoming.url ?? '').split('?', 2)
-    if (!path.startsWith('/uploads/') && !path.startsWith('/files/')) {
+    if (!/^\/(uploads|files|pictures)\//.test(path)) {
       throw new AppError('not-found', 'There is no such path')
     }
     const isUpload = path.startsWith('/uploads/')

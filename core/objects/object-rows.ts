@@ -27,6 +27,7 @@ export interface ObjectRow {
   created_at: Date
   stored_at: Date | null
   deletable_at: Date | null
+  picture_token: string | null
 }
 
 /** Names one object. */
@@ -35,8 +36,8 @@ export interface ObjectRef {
   objectId: string
 }
 
-export const objectColumns =
-  'id, owner_id, name, content_type, size_bytes, sha256, state, media, created_at, stored_at, deletable_at'
+export const objectColumns = `id, owner_id, name, content_type, size_bytes, sha256, state, media, created_at, stored_at,
+  deletable_at, picture_token`
 
 async function findObject(project: ProjectScope, objectId: string): Promise<ObjectRow | undefined> {
   const { rows } = await project.query<ObjectRow>({

@@ -1,9 +1,17 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
-import { AppError, newId, type StoredObject } from '@parley/contracts'
+import { AppError, maxPictureBytes, newId, type StoredObject } from '@parley/contracts'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database, ProjectScope, Queryable } from '@parley/core/store'
 import { Collection } from './collection.ts'
-import { ContentAddresses, type ContentGrant, sharedExpiry, thumbnailAddress } from './content-address.ts'
+import {
+  ContentAddresses,
+  type ContentGrant,
+  type PictureAddress,
+  readPictureAddress,
+  sharedExpiry,
+  thumbnailAddress,
+} from './content-address.ts'
 import { MeasuredContent } from './measured-content.ts'
 import {
   factsOf,
@@ -43,6 +51,8 @@ export interface UploadRequest {
   sizeBytes: number
   sha256?: string | undefined
   ownerId?: string | undefined
+  /** To be shown by a lasting address. */
+  picture?: boolean | undefined
 }
 
 export interface UploadOffer {
@@ -65,6 +75,7 @@ export interface DerivedFile {
 }
 
 const releaseDelayMs = 86_400_000
+const pictureKeptMs = 7 * 86_400_000
 
 /** Files of users: announced by REST, received and served by the content origin, described to other parts. */
 export class ObjectService {
@@ -95,6 +106,7 @@ export class ObjectService {
   /** Announces a file, and takes its room in the quota of the project. Throws `body-too-large` and `limit-exceeded`. */
   async createUpload(tx: Queryable, projectId: string, request: UploadRequest): Promise<UploadOffer> {
     const { maxUnfinished, uploadTtlMs } = this.#options.limits
+    if (request.picture) requirePicture(request)
     const owner = request.ownerId ?? null
     const { rows } = await tx.query<{ count: number }>({ text: countSql, values: [projectId, owner] })
     if ((rows[0]?.count ?? 0) >= maxUnfinished) {
@@ -105,7 +117,10 @@ export class ObjectService {
     const { name, contentType, sizeBytes, sha256 = null } = request
     await tx.query({
       text: insertSql,
-      values: [projectId, id, owner, name, contentType.toLowerCase(), sizeBytes, sha256],
+      values: [
+        ...[projectId, id, owner, name, contentType.toLowerCase(), sizeBytes, sha256],
+        request.picture ? randomBytes(16).toString('hex') : null,
+      ],
     })
     const expiresAtMs = this.#now() + uploadTtlMs
     const uploadUrl = this.#addresses.sign({ action: 'upload', projectId, objectId: id, expiresAtMs })
@@ -127,6 +142,7 @@ export class ObjectService {
         url: this.signUrl(project.projectId, row.id, row.name),
         urlExpiresAt: new Date(expiresAtMs).toISOString(),
         ...this.#thumbnailOf(project.projectId, row),
+        ...this.#pictureOf(project.projectId, row),
       }),
     }
   }
@@ -166,6 +182,8 @@ export class ObjectService {
    * an upload that has begun and still lives.
    */
   async check(path: string, search: string): Promise<ContentGrant> {
+    const picture = readPictureAddress(path, search)
+    if (picture !== undefined) return this.#checkPicture(picture)
     const grant = this.#addresses.check(path, search)
     const timely = grant !== undefined && grant.expiresAtMs > this.#now()
     if (timely) return grant
@@ -326,6 +344,24 @@ export class ObjectService {
     return thumbnailUrl === undefined ? undefined : { thumbnailUrl }
   }
 
+  #pictureOf(projectId: string, row: ObjectRow): { pictureUrl: string } | undefined {
+    const { id: objectId, picture_token: token } = row
+    if (token === null || !this.#hasThumbnails(factsOf(row))) return undefined
+    return { pictureUrl: this.#addresses.ofPicture({ projectId, objectId, token }) }
+  }
+
+  async #checkPicture({ projectId, objectId, token, size }: PictureAddress): Promise<ContentGrant> {
+    // What is shown is made anew from the picture and kept for a week; a picture that was replaced has another address.
+    const expiresAtMs = this.#now() + pictureKeptMs
+    const grant: ContentGrant = {
+      ...{ action: 'read', projectId, objectId, expiresAtMs },
+      ...(size !== undefined && { thumbnail: size }),
+    }
+    const { picture_token: own } = await this.#rowOf(grant)
+    if (own !== null && timingSafeEqual(Buffer.from(own), Buffer.from(token))) return grant
+    throw objectNotFound(objectId)
+  }
+
   #rowOf(grant: ContentGrant): Promise<ObjectRow> {
     return requireObject(this.#options.database.project(grant.projectId), grant.objectId)
   }
@@ -364,6 +400,14 @@ export class ObjectService {
   }
 }
 
+/** Throws `unsupported-media-type` and `body-too-large`. */
+function requirePicture({ contentType, sizeBytes }: UploadRequest): void {
+  if (!hasThumbnails(contentType.toLowerCase()))
+    throw new AppError('unsupported-media-type', 'A picture is PNG, JPEG, GIF or WebP')
+  if (sizeBytes > maxPictureBytes)
+    throw new AppError('body-too-large', `A picture has at most ${maxPictureBytes} bytes`)
+}
+
 async function hashOf(content: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<string> {
   const measured = new MeasuredContent(content, { sizeBytes })
   for await (const _ of measured.chunks());
@@ -383,8 +427,8 @@ select count(*) as count from objects.objects
 where project_id = $1 and owner_id is not distinct from $2 and state <> 'stored'`
 
 const insertSql = `
-insert into objects.objects (project_id, id, owner_id, name, content_type, size_bytes, sha256)
-values ($1, $2, $3, $4, $5, $6, $7)`
+insert into objects.objects (project_id, id, owner_id, name, content_type, size_bytes, sha256, picture_token)
+values ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 /** Two uploads of the same bytes at once both find it confirmed. */
 const confirmSql = `

@@ -1,4 +1,5 @@
-import { AppError, type Hold } from '@parley/contracts'
+import type { Hold } from '@parley/contracts'
+import { decodeRowCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database, ProjectScope, Queryable } from '@parley/core/store'
 
 type HoldKind = Hold['kind']
@@ -37,20 +38,14 @@ export class Holds {
     })
   }
 
-  async list(
-    project: ProjectScope,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
-  ): Promise<{ items: Hold[]; nextCursor?: string }> {
-    const after = cursor === undefined ? ['', ''] : decode(cursor)
+  async list(project: ProjectScope, { limit, cursor }: PageRequest): Promise<Page<Hold>> {
+    const after = decodeRowCursor(cursor, ['text', 'text']) ?? ['', '']
     const { rows } = await project.query<HoldRow>({
       text: `select kind, id, reason, created_at from personal.holds
         where project_id = $1 and (kind collate "C", id) > ($2, $3) order by kind collate "C", id limit $4`,
       values: [project.projectId, ...after, limit + 1],
     })
-    const items = rows.slice(0, limit).map(present)
-    const last = items.at(-1)
-    if (rows.length <= limit || last === undefined) return { items }
-    return { items, nextCursor: Buffer.from(JSON.stringify([last.kind, last.id])).toString('base64url') }
+    return toPage(rows, limit, { keyOf: (row) => [row.kind, row.id], itemOf: present })
   }
 
   /** Which of these are held. */
@@ -70,19 +65,4 @@ export class Holds {
 
 function present({ kind, id, reason, created_at }: HoldRow): Hold {
   return { kind, id, ...(reason !== null && { reason }), createdAt: created_at.toISOString() }
-}
-
-function decode(cursor: string): [string, string] {
-  try {
-    const read: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (
-      Array.isArray(read) &&
-      read.length === 2 &&
-      read.every((part) => typeof part === 'string' && !part.includes('\0'))
-    )
-      return [String(read[0]), String(read[1])]
-  } catch {
-    // Falls to the refusal below.
-  }
-  throw new AppError('invalid-cursor')
 }

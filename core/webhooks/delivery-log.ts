@@ -5,6 +5,7 @@ import {
   type WebhookAttempt,
   type WebhookDelivery,
 } from '@parley/contracts'
+import { decodeNumberCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { ProjectScope, Transaction } from '@parley/core/store'
 import { announceArrivals } from './intake.ts'
 
@@ -35,16 +36,13 @@ const selected = `
           and before.position < d.position)) as next_at
   from webhooks.deliveries d`
 
-export interface DeliveryQuery {
-  limit: number
-  cursor?: string | undefined
+export interface DeliveryQuery extends PageRequest {
   state?: 'waiting' | 'delivered' | 'dead' | undefined
   eventId?: string | undefined
 }
 
 /** The latest first. Throws `invalid-cursor`. */
 export async function listDeliveries(project: ProjectScope, endpointId: string, query: DeliveryQuery) {
-  const before = parseCursor(query.cursor)
   const { rows } = await project.query<DeliveryRow>({
     text: `${selected}
       where d.project_id = $1 and d.endpoint_id = $2 and d.position < coalesce($3::bigint, 9223372036854775807)
@@ -53,17 +51,13 @@ export async function listDeliveries(project: ProjectScope, endpointId: string, 
     values: [
       project.projectId,
       endpointId,
-      before ?? null,
+      decodeNumberCursor(query.cursor) ?? null,
       query.state ?? null,
       query.eventId ?? null,
       query.limit + 1,
     ],
   })
-  const shown = rows.slice(0, query.limit)
-  const items = shown.map(toDelivery)
-  const last = shown.at(-1)
-  if (rows.length <= query.limit || last === undefined) return { items }
-  return { items, nextCursor: Buffer.from(last.position).toString('base64url') }
+  return toPage(rows, query.limit, { keyOf: (row) => row.position, itemOf: toDelivery })
 }
 
 /** One delivery with the event as it is sent. Throws `not-found`. */
@@ -133,13 +127,6 @@ export async function replayDelivery(
     values: [projectId, endpointId, again],
   })
   return toDelivery(oneOf(made.rows))
-}
-
-function parseCursor(cursor: string | undefined): string | undefined {
-  if (cursor === undefined) return undefined
-  const position = Buffer.from(cursor, 'base64url').toString()
-  if (!/^\d{1,18}$/.test(position)) throw new AppError('invalid-cursor')
-  return position
 }
 
 function oneOf<Row>(rows: readonly Row[]): Row {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { AppError, type BlockingConfig, newId, type Webhook } from '@parley/contracts'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database, ProjectScope, Queryable, Transaction } from '@parley/core/store'
 
@@ -91,18 +92,13 @@ export class EndpointStore {
     return { ...webhook, secret: await this.#addSecret(tx, projectId, webhook.id) }
   }
 
-  async list(project: ProjectScope, page: { limit: number; cursor?: string | undefined }) {
-    const after = page.cursor === undefined ? '' : Buffer.from(page.cursor, 'base64url').toString()
-    if (page.cursor !== undefined && !/^hook_[0-9a-z]{26}$/.test(after)) throw new AppError('invalid-cursor')
+  async list(project: ProjectScope, page: PageRequest) {
     const { rows } = await project.query<EndpointRow>({
       text: `select ${columns} from webhooks.endpoints e where e.project_id = $1 and e.id > $2
         order by e.id limit $3`,
-      values: [project.projectId, after, page.limit + 1],
+      values: [project.projectId, decodeCursor(page.cursor) ?? '', page.limit + 1],
     })
-    const items = rows.slice(0, page.limit).map(toWebhook)
-    const last = items.at(-1)
-    if (rows.length <= page.limit || last === undefined) return { items }
-    return { items, nextCursor: Buffer.from(last.id).toString('base64url') }
+    return toPage(rows, page.limit, { keyOf: (row) => row.id, itemOf: toWebhook })
   }
 
   /** Throws `not-found`. */

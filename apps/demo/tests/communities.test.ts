@@ -207,6 +207,9 @@ describe.skipIf(!hasChromium)('communities and chat rooms in Chromium', () => {
 
     for (let count = 0; count < 3; count++) await bob.getByRole('button', { name: 'Like' }).click()
     await alice.getByRole('button', { name: 'Like, 3 likes' }).waitFor()
+    await bob.getByRole('button', { name: 'Give something' }).click()
+    await page.getByRole('menuitem', { name: 'Rocket' }).click()
+    await said(alice, 'gave Rocket').waitFor()
 
     await bob.getByRole('button', { name: 'Room settings' }).click()
     await bob.getByRole('button', { name: 'Add a note' }).click()
@@ -239,6 +242,11 @@ describe.skipIf(!hasChromium)('communities and chat rooms in Chromium', () => {
     await alice.getByRole('button', { name: 'Room settings' }).click()
     const settings = alice.getByRole('complementary', { name: 'Room settings' })
     const id = (await settings.locator('.parley-room-id').textContent()) ?? ''
+    const found = bob.getByRole('region', { name: 'Open rooms' }).getByText('Night watch')
+    await found.waitFor({ timeout: 20_000 })
+    await picture(page, 'chat-rooms-open')
+    await settings.getByText('Everybody finds it in the list').click()
+    await found.waitFor({ state: 'detached', timeout: 20_000 })
     await bob.getByRole('button', { name: 'New chat room' }).click()
     await page.getByRole('dialog').getByText('Join', { exact: true }).first().click()
     await fill(page, 'Room id', id)

@@ -1,5 +1,5 @@
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
-import type { Locator } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { hasChromium, openWindow, type Window } from './browser.ts'
 import { buildPage } from './build-page.ts'
@@ -23,6 +23,27 @@ async function window(): Promise<Window> {
   const opened = await openWindow(cloud.url)
   windows.push(opened)
   return opened
+}
+
+async function drawnPicture(page: Page): Promise<Buffer> {
+  const drawn = await page.evaluate(() => {
+    const canvas = document.createElement('canvas')
+    canvas.width = 640
+    canvas.height = 640
+    const context = canvas.getContext('2d')
+    if (context) {
+      context.fillStyle = 'hsl(205 70% 55%)'
+      context.fillRect(0, 0, 640, 640)
+      context.fillStyle = 'white'
+      context.beginPath()
+      context.moveTo(320, 90)
+      context.lineTo(520, 440)
+      context.lineTo(320, 440)
+      context.fill()
+    }
+    return canvas.toDataURL('image/png').split(',')[1] ?? ''
+  })
+  return Buffer.from(drawn, 'base64')
 }
 
 /** A fresh group of alice with these members, open for alice and bob, with its settings shown to alice. */
@@ -91,6 +112,20 @@ describe.skipIf(!hasChromium)('groups in Chromium', () => {
     await dialogOf(alice).getByLabel('Address of the picture').fill(address)
     await dialogOf(alice).getByRole('button', { name: 'Save' }).click()
     await conversation(bob, name).locator(`.parley-avatar img[src="${address}"]`).waitFor()
+
+    await panel.getByRole('button', { name: 'Change picture' }).click()
+    await dialogOf(alice)
+      .locator('input[type="file"]')
+      .setInputFiles([{ name: 'boat.png', mimeType: 'image/png', buffer: await drawnPicture(alice.page()) }])
+    await dialogOf(alice).getByRole('img', { name: 'The chosen picture' }).waitFor()
+    await picture(alice.page(), 'group-picture')
+    await dialogOf(alice).getByRole('button', { name: 'Save' }).click()
+    await dialogOf(alice).waitFor({ state: 'detached' })
+    const shown = conversation(bob, name).locator('.parley-avatar img[src*="/pictures/"]')
+    await shown.waitFor()
+    await expect
+      .poll(() => shown.evaluate((image: HTMLImageElement) => image.naturalWidth), { timeout: 20_000 })
+      .toBe(480)
     expect(problems).toEqual([])
   }, 60_000)
 

@@ -123,6 +123,10 @@ describe.skipIf(!hasChromium)('people and moments in Chromium', () => {
     await entry(alice, 'My profile').click()
     await alice.getByRole('button', { name: 'Edit profile' }).click()
     await fill(page, 'Name', 'Alice Harbour')
+    await page
+      .getByRole('dialog')
+      .locator('input[type="file"]')
+      .setInputFiles(await pictures(page, 1))
     await fill(page, 'Signature', 'Always near the water')
     await page
       .getByRole('dialog')
@@ -149,6 +153,7 @@ describe.skipIf(!hasChromium)('people and moments in Chromium', () => {
 
     const seen = await find(bob, 'alice', 'Alice')
     await seen.getByText('Alice Harbour').waitFor()
+    await seen.locator('.parley-avatar img[src*="/pictures/"]').first().waitFor()
     await seen.getByText('Sails').waitFor()
     expect(await seen.getByText('April 12, 1990').count()).toBe(0)
     await alice.getByRole('button', { name: 'Edit profile' }).click()
@@ -279,7 +284,7 @@ describe.skipIf(!hasChromium)('people and moments in Chromium', () => {
     await picture(page, 'moment-composer')
     await press(page, 'Publish')
     await moment(alice, 'First light').getByText('Old pier').waitFor()
-    expect(await moment(alice, 'First light').locator('img').count()).toBe(3)
+    expect(await moment(alice, 'First light').locator('.parley-media img').count()).toBe(3)
 
     await moment(bob, 'First light').waitFor()
     await bob.getByRole('button', { name: 'Notices, 1 unread' }).waitFor()

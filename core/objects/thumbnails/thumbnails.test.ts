@@ -146,3 +146,44 @@ test('a broken picture is a 404, the second time without another try', async () 
   expect((await fetch(file.thumbnailUrl ?? '')).status).toBe(404)
   expect((await fetch(file.thumbnailUrl ?? '')).status).toBe(404)
 })
+
+test('a picture has an address that lasts over time and keys, and shows a smaller one to everybody who has it', async () => {
+  const bytes = await picture().png().toBuffer()
+  const announced = await origin.call('POST', '/v1/uploads', {
+    ...{ name: 'me.png', contentType: 'image/png', sizeBytes: bytes.length, picture: true },
+  })
+  const { id, uploadUrl } = announced.answer as { id: string; uploadUrl: string }
+  expect((await origin.call('GET', `/v1/objects/${id}`)).answer).not.toHaveProperty('pictureUrl')
+  expect((await fetch(uploadUrl, { method: 'PUT', body: new Uint8Array(bytes) })).status).toBe(200)
+  const { pictureUrl } = (await origin.call('GET', `/v1/objects/${id}`)).answer as { pictureUrl: string }
+
+  const kept = (await fetch(pictureUrl)).headers.get('cache-control')
+  expect(kept).toMatch(/^private, max-age=(604800|6047\d\d), immutable$/)
+  origin.clock.aheadMs += 400 * 86_400_000
+  const response = await fetch(pictureUrl)
+  expect(response.status).toBe(200)
+  expect(response.headers.get('content-type')).toBe('image/webp')
+  expect(response.headers.get('content-security-policy')).toBe("sandbox; default-src 'none'")
+  expect(await sizeOf(response)).toEqual({ width: 480, height: 320, format: 'webp' })
+  expect(await sizeOf(await fetch(`${pictureUrl}?size=160`))).toMatchObject({ width: 160 })
+
+  const other = pictureUrl.at(-1) === '0' ? '1' : '0'
+  expect((await fetch(pictureUrl.slice(0, -1) + other)).status).toBe(404)
+  expect((await fetch(`${pictureUrl}?size=481`)).status).toBe(403)
+  expect((await fetch(`${pictureUrl}?expires=1&signature=${'0'.repeat(64)}`)).status).toBe(403)
+  expect((await fetch(pictureUrl, { method: 'PUT', body: 'x' })).status).toBe(405)
+  expect((await fetch(pictureUrl.replace(/proj_\w+|\/pictures\/[^/]+/, '/pictures/proj_other'))).status).toBe(
+    404,
+  )
+  await origin.call('DELETE', `/v1/uploads/${id}`)
+  expect((await fetch(pictureUrl)).status).toBe(404)
+})
+
+test('only what was announced as a picture is one, and only pictures are announced so', async () => {
+  const file = await origin.upload(await picture().png().toBuffer())
+  expect(file).not.toHaveProperty('pictureUrl')
+  const announce = async (fields: object) =>
+    (await origin.call('POST', '/v1/uploads', { name: 'a', sizeBytes: 1, picture: true, ...fields })).code
+  expect(await announce({ contentType: 'image/svg+xml' })).toBe('unsupported-media-type')
+  expect(await announce({ contentType: 'image/png', sizeBytes: 10 * 1024 * 1024 + 1 })).toBe('body-too-large')
+})

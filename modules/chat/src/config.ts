@@ -65,6 +65,11 @@ export const chatSettings = {
     { default: 5, min: 1, max: 1_000 },
     'Messages a second that one user may send into a chat room, after a burst of twice as many',
   ),
+  roomGiftsPerSecond: integer(
+    'PARLEY_CHATROOM_GIFTS_PER_SECOND',
+    { default: 50, min: 1, max: 10_000 },
+    'Gifts a second that one process takes for a chat room, after a burst of twice as many; more are refused, none is dropped',
+  ),
 } as const
 
 export type ChatSettings = SettingValues<typeof chatSettings>

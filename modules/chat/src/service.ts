@@ -3,6 +3,7 @@ import type { Bus } from '@parley/core/bus'
 import type { Gateway } from '@parley/core/gateway'
 import type { Logger } from '@parley/core/kernel'
 import type { Outbox } from '@parley/core/outbox'
+import type { PageRequest } from '@parley/core/pages'
 import type { Database } from '@parley/core/store'
 import { botsAmong } from './bot/bots.ts'
 import { Communities } from './community/communities.ts'
@@ -162,16 +163,11 @@ export class ChatService {
     throw new NotAMemberError(userId, conversationId)
   }
 
-  conversations(projectId: string, userId: string, page: { limit: number; cursor?: string | undefined }) {
+  conversations(projectId: string, userId: string, page: PageRequest) {
     return listViews(this.#options.database.project(projectId), userId, page, this.#decorate)
   }
 
-  async members(
-    projectId: string,
-    conversationId: string,
-    readerId: string | undefined,
-    page: { limit: number; cursor?: string | undefined },
-  ) {
+  async members(projectId: string, conversationId: string, readerId: string | undefined, page: PageRequest) {
     const project = this.#options.database.project(projectId)
     await requireReader(project, conversationId, readerId)
     return listMembers(project, conversationId, page)

@@ -1,3 +1,4 @@
+import { MasterKey } from '@parley/core/secrets'
 import { type DevCloud, RealtimeClient, startDevCloud } from '@parley/testing/devcloud'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 
@@ -7,7 +8,11 @@ const clients: RealtimeClient[] = []
 beforeAll(async () => {
   cloud = await startDevCloud({
     servers: 2,
-    env: { PARLEY_CHATROOM_MESSAGES_PER_SECOND: '40', PARLEY_CHATROOM_MESSAGES_PER_USER: '500' },
+    env: {
+      PARLEY_CHATROOM_MESSAGES_PER_SECOND: '40',
+      PARLEY_CHATROOM_MESSAGES_PER_USER: '500',
+      PARLEY_CHATROOM_GIFTS_PER_SECOND: '20',
+    },
   })
 })
 afterEach(async () => {
@@ -234,4 +239,133 @@ test('CHAT-326: a closed room sends everybody out and leaves nothing; other proj
   await makeRoom('party', { history: true })
   const again = await leo.request('chatroom.join', { chatRoomId })
   expect(again.messages).toEqual([])
+})
+
+test('CHAT-327: users find the rooms that are listed and open to them, API keys all, page by page', async () => {
+  await makeRoom('list-hidden')
+  await makeRoom('list-old', { listed: true, name: 'Old' })
+  await makeRoom('list-banned', { listed: true })
+  await makeRoom('list-closed', { listed: true, joinByAllowed: true, ownerId: 'rex' })
+  await makeRoom('list-new', { listed: true })
+  await cloud.call('PUT', '/v1/chatrooms/list-banned/restrictions/ban/pam', {})
+  const [pam, rex] = await Promise.all([connect('pam'), connect('rex', 1)])
+  const idsOf = (items: { id: string }[]) => items.map(({ id }) => id).filter((id) => id.startsWith('list-'))
+  const seenBy = async (client: RealtimeClient) => idsOf((await client.request('chatroom.list', {})).items)
+
+  expect(await seenBy(pam)).toEqual(['list-new', 'list-old'])
+  expect(await seenBy(rex)).toEqual(['list-new', 'list-closed', 'list-banned', 'list-old'])
+  await cloud.call('PUT', '/v1/chatrooms/list-closed/restrictions/allow/pam', {})
+  await cloud.call('DELETE', '/v1/chatrooms/list-banned/restrictions/ban/pam', {})
+  expect(await seenBy(pam)).toEqual(await seenBy(rex))
+  await cloud.call('PATCH', '/v1/chatrooms/list-new', { listed: false })
+  expect(await seenBy(pam)).toEqual(['list-closed', 'list-banned', 'list-old'])
+
+  const told: { id: string }[] = []
+  await pam.request('chatroom.join', { chatRoomId: 'list-old' })
+  let cursor: string | undefined
+  do {
+    const { status, body } = await cloud.call(
+      'GET',
+      `/v1/chatrooms?limit=2${cursor === undefined ? '' : `&cursor=${cursor}`}`,
+    )
+    expect(status).toBe(200)
+    const page = body as { items: { id: string }[]; nextCursor?: string }
+    told.push(...page.items)
+    cursor = page.nextCursor
+  } while (cursor !== undefined)
+  expect(idsOf(told)).toEqual(['list-new', 'list-closed', 'list-banned', 'list-old', 'list-hidden'])
+  await vi.waitFor(
+    async () => {
+      const { items } = await rex.request('chatroom.list', {})
+      expect(items.find(({ id }) => id === 'list-old')?.online).toBe(1)
+    },
+    { timeout: 10_000, interval: 200 },
+  )
+
+  const operator = MasterKey.load({ dataDir: cloud.dataDir }).derive('operator').toString('hex')
+  const made = await cloud.call('POST', '/v1/projects', { name: 'Other' }, { token: operator })
+  const { key } = made.body as { key: { id: string; secret: string } }
+  const authorization = `Basic ${Buffer.from(`${key.id}:${key.secret}`).toString('base64')}`
+  const stranger = await cloud.call('GET', '/v1/chatrooms', undefined, { headers: { authorization } })
+  expect(stranger.body).toEqual({ items: [] })
+  expect((await cloud.call('GET', '/v1/chatrooms?cursor=x')).body).toMatchObject({ code: 'invalid-cursor' })
+})
+
+test('CHAT-328: a gift of anybody reaches everybody under load, is bounded beforehand, and is made by no other way', async () => {
+  const chatRoomId = await makeRoom('gifts', { ownerId: 'star', slowModeMs: 60_000, history: true })
+  const [fan, star] = await Promise.all([connect('fan'), connect('star', 1)])
+  for (const client of [fan, star]) await client.request('chatroom.join', { chatRoomId })
+  const rose = { giftId: 'rose', name: 'Rose', emoji: '\u{1F339}', toUserId: 'star' }
+  const give = (number: number, gift: object = rose) =>
+    fan.request('chatroom.give', {
+      chatRoomId,
+      clientMessageId: `gift-${number}`,
+      gift: { ...rose, ...gift },
+    })
+  const gifts = (client: RealtimeClient) =>
+    client.events.flatMap((event) =>
+      event.type === 'chatroom.messages'
+        ? event.messages.filter(({ content }) => content.type === 'custom')
+        : [],
+    )
+
+  await fan.request('chatroom.send', { chatRoomId, content: text('slow mode begins') })
+  const flood = Array.from({ length: 200 }, (_, index) =>
+    star.request('chatroom.send', { chatRoomId, priority: 'low', content: text(`low ${index}`) }),
+  )
+  const given = Array.from({ length: 30 }, (_, index) => give(index))
+  await Promise.all([...flood, ...given])
+  for (const client of [fan, star]) await vi.waitFor(() => expect(gifts(client)).toHaveLength(30), 5_000)
+  expect(gifts(star)[0]).toMatchObject({
+    ...{ senderId: 'fan', priority: 'high', clientMessageId: 'gift-0', seq: expect.any(Number) },
+    content: { kind: 'parley.gift', summary: 'Rose', data: { ...rose, count: 1 } },
+  })
+
+  const more = await Promise.allSettled(Array.from({ length: 60 }, (_, index) => give(100 + index)))
+  const refused = more.filter((each) => each.status === 'rejected')
+  expect(refused.length).toBeGreaterThan(0)
+  expect(refused[0]?.reason).toMatchObject({ code: 'rate-limited' })
+  await vi.waitFor(() => expect(gifts(star)).toHaveLength(90 - refused.length), 5_000)
+
+  const forged = { type: 'custom' as const, kind: 'parley.gift', data: rose }
+  await expect(star.request('chatroom.send', { chatRoomId, content: forged })).rejects.toMatchObject({
+    code: 'invalid-request',
+  })
+  await expect(give(1, { count: 0 })).rejects.toMatchObject({ code: 'invalid-request' })
+  await cloud.call('PUT', `/v1/chatrooms/${chatRoomId}/restrictions/mute/fan`, {})
+  await vi.waitFor(() => expect(give(500)).rejects.toMatchObject({ code: 'muted' }), 5_000)
+  await vi.waitFor(
+    async () => {
+      const gift = { giftId: 'cup', name: 'Cup', count: 3 }
+      const answer = await cloud.call('POST', `/v1/chatrooms/${chatRoomId}/gifts`, {
+        ...{ clientMessageId: 'server-1', gift, userId: 'star' },
+      })
+      expect(answer.status).toBe(201)
+    },
+    { timeout: 10_000, interval: 200 },
+  )
+})
+
+test('CHAT-328: the name of a gift is screened', async () => {
+  const { status } = await cloud.call('PUT', '/v1/moderation/word-lists/gifts', {
+    ...{ verdict: 'replace', words: [{ text: 'rudeword' }] },
+  })
+  expect(status).toBe(200)
+  const chatRoomId = await makeRoom('screened')
+  const una = await connect('una')
+  await una.request('chatroom.join', { chatRoomId })
+  let count = 0
+  await vi.waitFor(
+    async () => {
+      const gift = { giftId: 'x', name: 'a rudeword b' }
+      await una.request('chatroom.give', { chatRoomId, clientMessageId: `screened-${++count}`, gift })
+      const names = una.events.flatMap((event) =>
+        event.type === 'chatroom.messages'
+          ? event.messages.map(({ content }) => (content.type === 'custom' ? content.data : undefined))
+          : [],
+      )
+      expect(names.at(-1)).toMatchObject({ giftId: 'x', name: expect.stringMatching(/^a \*+ b$/) })
+    },
+    { timeout: 10_000, interval: 200 },
+  )
 })

@@ -15,6 +15,8 @@ export interface FileToUpload {
   blob: Blob
   name: string
   contentType: string
+  /** To be shown by a lasting address; see `uploadPicture`. */
+  picture?: boolean
 }
 
 /** An upload that has begun, as it can be kept over a reload to go on with. */
@@ -95,9 +97,18 @@ export class Files {
     await this.#rest.call('DELETE', `/v1/uploads/${segment(objectId)}`)
   }
 
-  async #announce({ name, contentType, blob }: FileToUpload, signal?: AbortSignal): Promise<BegunUpload> {
+  async #announce(
+    { name, contentType, blob, picture }: FileToUpload,
+    signal?: AbortSignal,
+  ): Promise<BegunUpload> {
     const sha256 = await hash(blob)
-    const body = { name, contentType, sizeBytes: blob.size, ...(sha256 && { sha256 }) }
+    const body = {
+      name,
+      contentType,
+      sizeBytes: blob.size,
+      ...(sha256 && { sha256 }),
+      ...(picture && { picture }),
+    }
     const { id, uploadUrl } = await this.#rest.call<Upload>('POST', '/v1/uploads', {
       body,
       ...(signal && { signal }),

@@ -6,6 +6,7 @@ export type {
   ChannelView,
   ChatRoom as ChatRoomFacts,
   ChatRoomAttribute,
+  ChatRoomGift,
   ChatRoomMessage,
   ChatRoomRestriction,
   Conversation as ConversationFacts,
@@ -63,12 +64,13 @@ export {
 } from './account.ts'
 export type { Chat, ChatEvents, GroupInput } from './chat/chat.ts'
 export type { ChatMessage } from './chat/chat-message.ts'
-export { ChatRoom, type ChatRoomEvents, joinChatRoom } from './chat/chat-room.ts'
+export { ChatRoom, type ChatRoomEvents, giftOf, joinChatRoom } from './chat/chat-room.ts'
 export {
   closeChatRoom,
   createChatRoom,
   getChatRoom,
   listChatRoomRestrictions,
+  listChatRooms,
   restrictInChatRoom,
   unrestrictInChatRoom,
   updateChatRoom,
@@ -141,6 +143,7 @@ export type { BegunUpload, Files, FileToUpload, UploadOptions } from './files.ts
 export { type Appeal, appeal, type Report, report } from './moderation.ts'
 export { type OpenOptions, Parley, type ParleyEvents, type ParleyOptions } from './parley.ts'
 export { type ClientErrorCode, ParleyError, type ParleyErrorCode } from './parley-error.ts'
+export { setGroupPicture, setOwnPicture, uploadPicture } from './pictures.ts'
 export type { Presence, PresenceEvents } from './presence.ts'
 export {
   getPushPreferences,

@@ -8,6 +8,7 @@ import {
   getPushPreferences,
   getRoom,
   listChatRoomRestrictions,
+  listChatRooms,
   listCommands,
   listDevices,
   listPushDevices,
@@ -19,10 +20,13 @@ import {
   restrictInChatRoom,
   searchMessages,
   setConversationPush,
+  setGroupPicture,
+  setOwnPicture,
   unrestrictInChatRoom,
   updateChatRoom,
   updateProfile,
   updatePushPreferences,
+  uploadPicture,
 } from '../src/index.ts'
 
 let cloud: DevCloud
@@ -102,6 +106,28 @@ test('a user changes the own profile, and signs a device out', async () => {
   expect((await listDevices(alice)).map(({ id }) => id)).not.toContain('laptop')
 })
 
+test('a picture is uploaded and shown by an address that lasts; the one before goes', async () => {
+  const alice = await connect('alice')
+  const png =
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+  const picture = new Blob([Buffer.from(png, 'base64')], { type: 'image/png' })
+  const first = await setOwnPicture(alice, picture)
+  expect((await fetch(first)).headers.get('content-type')).toBe('image/webp')
+  const second = await setOwnPicture(alice, picture)
+  expect(await alice.users.get('alice')).toMatchObject({ avatarUrl: second })
+  expect((await fetch(second)).status).toBe(200)
+  expect((await fetch(first)).status).toBe(404)
+
+  const group = await alice.chat.createGroup({ name: 'Crew', memberIds: [] })
+  const avatarUrl = await setGroupPicture(alice, group, picture)
+  expect(avatarUrl).not.toBe(second)
+  await vi.waitFor(() => expect(group.view).toMatchObject({ avatarUrl }))
+  const broken = new Blob(['no picture'], { type: 'image/png' })
+  await expect(uploadPicture(alice, broken)).rejects.toMatchObject({ code: 'unsupported-media-type' })
+  const text = new Blob(['text'], { type: 'text/plain' })
+  await expect(uploadPicture(alice, text)).rejects.toMatchObject({ code: 'unsupported-media-type' })
+})
+
 test('a chat room is made, ruled and closed by its owner', async () => {
   const alice = await connect('alice')
   const { id } = await createChatRoom(alice.chat, { name: 'Stage' })
@@ -110,6 +136,11 @@ test('a chat room is made, ruled and closed by its owner', async () => {
     name: 'Stage',
     slowModeMs: 1_000,
     ownerId: 'alice',
+  })
+  expect(await listChatRooms(alice.chat)).toEqual({ items: [] })
+  await updateChatRoom(alice.chat, id, { listed: true })
+  expect(await listChatRooms(alice.chat, { limit: 1 })).toMatchObject({
+    items: [{ id, name: 'Stage', online: 0 }],
   })
   await restrictInChatRoom(alice.chat, id, { kind: 'ban', memberId: 'bob' })
   expect(await listChatRoomRestrictions(alice.chat, id, 'ban')).toMatchObject({ items: [{ userId: 'bob' }] })

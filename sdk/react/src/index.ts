@@ -1,6 +1,7 @@
 export { type MentionTarget, mentionBefore, mentionsIn } from './chat/mentions.ts'
 export {
   type ChatRoomModel,
+  type GivenGift,
   likeKind,
   useChatRoom,
 } from './chat/use-chat-room.ts'
@@ -9,7 +10,7 @@ export {
   useChatRoomRestrictions,
   useChatRoomUsers,
 } from './chat/use-chat-room-people.ts'
-export { type ListedChatRoom, useChatRooms } from './chat/use-chat-rooms.ts'
+export { type ListedChatRoom, useChatRooms, useOpenChatRooms } from './chat/use-chat-rooms.ts'
 export { commandBefore, type OfferedCommand, useCommands } from './chat/use-commands.ts'
 export {
   byCategory,

@@ -6,6 +6,11 @@ import { Logo } from './icons.tsx'
 
 /** What the server made for the demo. */
 const chatRooms = ['demo-lounge']
+const gifts = [
+  { giftId: 'rose', name: 'Rose', emoji: '🌹' },
+  { giftId: 'cheers', name: 'Cheers', emoji: '🥂' },
+  { giftId: 'rocket', name: 'Rocket', emoji: '🚀' },
+]
 const profileFields = {
   team: { kind: 'text', maxLength: 64 },
   likesTea: { kind: 'flag' },
@@ -26,7 +31,13 @@ export function Seat({ userId, peers, start }: SeatProps) {
     <section className="seat-place" aria-label={userId} data-user={userId}>
       {session.status === 'open' ? (
         <ParleyProvider parley={session.parley}>
-          <Messenger peers={peers} start={start} chatRooms={chatRooms} profileFields={profileFields} />
+          <Messenger
+            peers={peers}
+            start={start}
+            chatRooms={chatRooms}
+            gifts={gifts}
+            profileFields={profileFields}
+          />
         </ParleyProvider>
       ) : (
         <div className="parley-messenger">

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { AppError, type Bot, type BotCommand, maxBots } from '@parley/contracts'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database, ProjectScope } from '@parley/core/store'
-import { decodeCursor, encodeCursor, type Page, requireReader } from '../conversation/member-list.ts'
+import { requireReader } from '../conversation/member-list.ts'
 import type { Actor } from '../message/change-message.ts'
 import type { UserDirectory } from '../ports.ts'
 
@@ -90,20 +91,12 @@ export class Bots {
     return toBot(row)
   }
 
-  async list(
-    projectId: string,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
-  ): Promise<Page<Bot>> {
+  async list(projectId: string, { limit, cursor }: PageRequest): Promise<Page<Bot>> {
     const { rows } = await this.#options.database.project(projectId).query<BotRow>({
       text: `${botSelect} where b.project_id = $1 and b.user_id > $2 order by b.user_id limit $3`,
-      values: [projectId, decodeCursor(cursor), limit + 1],
+      values: [projectId, decodeCursor(cursor) ?? '', limit + 1],
     })
-    const shown = rows.slice(0, limit)
-    const last = shown.at(-1)
-    const items = shown.map(toBot)
-    return rows.length > limit && last !== undefined
-      ? { items, nextCursor: encodeCursor(last.user_id) }
-      : { items }
+    return toPage(rows, limit, { keyOf: (row) => row.user_id, itemOf: toBot })
   }
 
   async remove(projectId: string, userId: string): Promise<void> {

@@ -7,6 +7,7 @@ const done = { done: true as const }
 /** Chat rooms over REST and realtime. */
 export function registerChatRooms(operations: Operations, rooms: ChatRooms): void {
   operations.forAll('chatroom.create', (actor, input) => rooms.create(actor, input))
+  operations.forAll('chatroom.list', (actor, page) => rooms.list(actor, page))
   operations.forAll('chatroom.get', (actor, { chatRoomId }) => rooms.get(actor, chatRoomId))
   operations.forAll('chatroom.update', (actor, { chatRoomId, ...change }) =>
     rooms.update(actor, chatRoomId, change),
@@ -26,7 +27,10 @@ export function registerChatRooms(operations: Operations, rooms: ChatRooms): voi
     return done
   })
   operations.forAll('chatroom.send', (actor, { chatRoomId, ...message }, { session }) =>
-    rooms.send(actor, chatRoomId, message, session),
+    rooms.speech.send(actor, chatRoomId, message, session),
+  )
+  operations.forAll('chatroom.give', (actor, { chatRoomId, ...given }, { session }) =>
+    rooms.speech.give(actor, chatRoomId, given, session),
   )
   operations.forAll('chatroom.list-messages', (actor, { chatRoomId, ...range }) =>
     rooms.history(actor, chatRoomId, range),

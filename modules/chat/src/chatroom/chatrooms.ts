@@ -3,18 +3,14 @@ import {
   type ChatRoom,
   type ChatRoomMessage,
   type ChatRoomPriority,
-  type MessageContent,
-  newId,
   type ServerEvent,
-  type StoredContent,
 } from '@parley/contracts'
 import type { Bus, Json } from '@parley/core/bus'
 import type { Gateway, Session } from '@parley/core/gateway'
 import type { Logger } from '@parley/core/kernel'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database } from '@parley/core/store'
 import type { ChatSettings } from '../config.ts'
-import { decodeCursor, encodeCursor } from '../conversation/member-list.ts'
-import { contentDecorator, withAttachment } from '../message/attachments.ts'
 import type { Actor } from '../message/change-message.ts'
 import { keyOf } from '../message/log.ts'
 import type { ChatPorts } from '../ports.ts'
@@ -25,9 +21,10 @@ import { RoomModeration } from './room-moderation.ts'
 import type { RoomPresence } from './room-presence.ts'
 import { RoomRestrictions } from './room-restrictions.ts'
 import { toChatRoom } from './room-row.ts'
+import { RoomSpeech } from './room-speech.ts'
 import { type RoomProfile, RoomStore } from './room-store.ts'
 import { leads, type RoomView, RoomViews, requireLeader } from './room-views.ts'
-import { RoomVoice, requireEntry } from './room-voice.ts'
+import { requireEntry } from './room-voice.ts'
 
 const topic = 'chat.room'
 /** Of messages in one publish: what fits into a wake-up of PostgreSQL with room for its dress. */
@@ -63,6 +60,7 @@ export interface ChatRoomsOptions {
 /** Chat rooms: people come and go, messages go to whoever is there. */
 export class ChatRooms {
   readonly moderation: RoomModeration
+  readonly speech: RoomSpeech
   readonly #options: ChatRoomsOptions
   readonly #views: RoomViews
   readonly #fanOut: RoomFanOut
@@ -70,7 +68,6 @@ export class ChatRooms {
   readonly #attributes: RoomAttributes
   readonly #recent = new Map<string, ChatRoomMessage[]>()
   readonly #told = new Map<string, number>()
-  readonly #voice: RoomVoice
   readonly #store: RoomStore
   readonly #unsubscribe: () => void
 
@@ -81,13 +78,18 @@ export class ChatRooms {
     this.#fanOut = new RoomFanOut({ gateway, messagesPerSecond: settings.roomMessagesPerSecond, onDropped })
     this.#log = new RoomLog(database, settings.appendLanes)
     this.#attributes = new RoomAttributes(database)
-    this.#voice = new RoomVoice(settings.roomMessagesPerUser)
     this.#store = new RoomStore(database)
     this.moderation = new RoomModeration({
       views: this.#views,
       restrictions: new RoomRestrictions(database),
       changed: (projectId, roomId) => this.#changed(projectId, roomId),
       sendOut: (projectId, roomId, user) => this.#publish({ projectId, roomId, kind: 'out', ...user }),
+    })
+    this.speech = new RoomSpeech({
+      ...{ database, ports: options.ports, settings, views: this.#views, log: this.#log },
+      isHeard: (session, key) => roomsOf(session).has(key),
+      publish: (projectId, roomId, message) =>
+        this.#publish({ projectId, roomId, kind: 'messages', messages: [message] }),
     })
     this.#unsubscribe = bus.subscribe(topic, (note) => {
       if (note !== null) this.#heard(note as unknown as Note)
@@ -104,6 +106,13 @@ export class ChatRooms {
   async get({ projectId }: Actor, roomId: string): Promise<ChatRoom> {
     const { row } = await this.#views.get(projectId, roomId)
     return toChatRoom(row, await this.#options.presence.count(projectId, roomId))
+  }
+
+  async list({ projectId, userId }: Actor, request: PageRequest): Promise<Page<ChatRoom>> {
+    const { items, ...rest } = await this.#store.list(projectId, userId, request)
+    const ids = items.map((row) => row.id)
+    const online = await this.#options.presence.countAll(projectId, ids)
+    return { items: items.map((row) => toChatRoom(row, online.get(row.id) ?? 0)), ...rest }
   }
 
   async update(actor: Actor, roomId: string, change: RoomProfile): Promise<ChatRoom> {
@@ -161,48 +170,6 @@ export class ChatRooms {
     for (const key of [...roomsOf(session).keys()]) await this.#leave(session, key)
   }
 
-  async send(
-    actor: Actor,
-    roomId: string,
-    given: {
-      clientMessageId?: string | undefined
-      priority: ChatRoomPriority
-      content: MessageContent
-    },
-    session?: Session,
-  ): Promise<{ messageId: string; seq?: number; createdAt: string }> {
-    const { projectId, userId } = actor
-    const { ports } = this.#options
-    const view = await this.#views.get(projectId, roomId)
-    if (session !== undefined && !roomsOf(session).has(keyOf(projectId, roomId)))
-      throw new AppError('forbidden', 'This connection has not joined the chat room')
-    if (userId !== undefined) requireEntry(view, userId)
-    this.#voice.require(view, userId, given.priority)
-    let content = given.content
-    for (const guard of ports.sendGuards) {
-      content = await guard.check({
-        ...{ projectId, conversationId: roomId, conversationType: 'chatroom', operation: 'send' },
-        ...{ senderId: userId ?? '', content },
-      })
-    }
-    const message: ChatRoomMessage = {
-      id: newId('message'),
-      senderId: userId ?? '',
-      ...(given.clientMessageId !== undefined && { clientMessageId: given.clientMessageId }),
-      priority: given.priority,
-      content: await this.#resolve(projectId, content),
-      createdAt: new Date().toISOString(),
-    }
-    if (view.row.history) {
-      const seq = await this.#log.append({ projectId, roomId, message })
-      if (seq === undefined) throw new AppError('room-not-found')
-      message.seq = seq
-    }
-    this.#publish({ projectId, roomId, kind: 'messages', messages: [message] })
-    const { id: messageId, seq, createdAt } = message
-    return { messageId, createdAt, ...(seq !== undefined && { seq }) }
-  }
-
   async history(
     { projectId, userId }: Actor,
     roomId: string,
@@ -214,17 +181,15 @@ export class ChatRooms {
     return this.#log.read(projectId, roomId, range)
   }
 
-  async online({ projectId }: Actor, roomId: string, page: { limit: number; cursor?: string | undefined }) {
+  async online({ projectId }: Actor, roomId: string, page: PageRequest) {
     await this.#views.get(projectId, roomId)
     const users = await this.#options.presence.list(
       projectId,
       roomId,
-      decodeCursor(page.cursor),
+      decodeCursor(page.cursor) ?? '',
       page.limit + 1,
     )
-    const items = users.slice(0, page.limit)
-    const last = items.at(-1)
-    return { items, ...(users.length > page.limit && last && { nextCursor: encodeCursor(last.userId) }) }
+    return toPage(users, page.limit, { keyOf: (user) => user.userId, itemOf: (user) => user })
   }
 
   async listAttributes({ projectId }: Actor, roomId: string) {
@@ -281,14 +246,6 @@ export class ChatRooms {
     this.#unsubscribe()
     this.#fanOut.close()
     await this.#log.close()
-  }
-
-  /** With the facts and the signed addresses of files, which last longer than anybody reads on here. */
-  async #resolve(projectId: string, content: MessageContent): Promise<StoredContent> {
-    if (content.type === 'merged-forward') throw new AppError('invalid-request', 'Not for chat rooms')
-    const { database, ports } = this.#options
-    const stored = await withAttachment(ports.attachments, database.project(projectId), content)
-    return contentDecorator(ports.attachments)(projectId, stored) as StoredContent
   }
 
   async #latest({ row }: RoomView, limit: number): Promise<ChatRoomMessage[]> {

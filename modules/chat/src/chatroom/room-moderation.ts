@@ -1,4 +1,5 @@
 import { AppError, type ChatRoomRestriction } from '@parley/contracts'
+import type { PageRequest } from '@parley/core/pages'
 import type { Actor } from '../message/change-message.ts'
 import type { RoomRestrictions } from './room-restrictions.ts'
 import { leads, type RoomViews, requireLeader } from './room-views.ts'
@@ -62,7 +63,7 @@ export class RoomModeration {
     { projectId, userId }: Actor,
     roomId: string,
     kind: Kind,
-    page: { limit: number; cursor?: string | undefined },
+    page: PageRequest,
   ): Promise<{ items: ChatRoomRestriction[]; nextCursor?: string }> {
     const { views, restrictions } = this.#ports
     const { row } = await views.get(projectId, roomId)

@@ -71,20 +71,35 @@ export class RoomPresence {
 
   /** Users in the room, as of a few seconds ago. */
   async count(projectId: string, roomId: string): Promise<number> {
-    const key = JSON.stringify([projectId, roomId])
-    const known = this.#counts.get(key)
+    return (await this.countAll(projectId, [roomId])).get(roomId) ?? 0
+  }
+
+  /** The same of several rooms, by their ids. */
+  async countAll(projectId: string, roomIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const nowMs = Date.now()
-    if (known && nowMs - known.atMs < (known.online > crowd ? crowdCountMs : countMs)) return known.online
-    const { rows } = await this.#database.project(projectId).query<{ n: number }>({
-      name: 'chat-room-count',
-      text: `select count(distinct s.user_id)::int as n from chat.chatroom_sessions s
-        where s.project_id = $1 and s.chatroom_id = $2 and ${live}`,
-      values: [projectId, roomId],
+    const keyOf = (roomId: string) => JSON.stringify([projectId, roomId])
+    const stale = roomIds.filter((roomId) => {
+      const known = this.#counts.get(keyOf(roomId))
+      return !known || nowMs - known.atMs >= (known.online > crowd ? crowdCountMs : countMs)
     })
-    const online = rows[0]?.n ?? 0
+    const counts = new Map(
+      roomIds.map((roomId) => [roomId, this.#counts.get(keyOf(roomId))?.online ?? 0] as const),
+    )
+    if (stale.length === 0) return counts
+    const { rows } = await this.#database.project(projectId).query<{ chatroom_id: string; n: number }>({
+      name: 'chat-room-count',
+      text: `select s.chatroom_id, count(distinct s.user_id)::int as n from chat.chatroom_sessions s
+        where s.project_id = $1 and s.chatroom_id = any($2) and ${live} group by s.chatroom_id`,
+      values: [projectId, stale],
+    })
+    const read = new Map(rows.map((row) => [row.chatroom_id, row.n]))
     if (this.#counts.size > 10_000) this.#counts.clear()
-    this.#counts.set(key, { online, atMs: nowMs })
-    return online
+    for (const roomId of stale) {
+      const online = read.get(roomId) ?? 0
+      counts.set(roomId, online)
+      this.#counts.set(keyOf(roomId), { online, atMs: nowMs })
+    }
+    return counts
   }
 
   async list(

@@ -1,6 +1,6 @@
 import { AppError, type ChatRoomRestriction } from '@parley/contracts'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database } from '@parley/core/store'
-import { decodeCursor, encodeCursor } from '../conversation/member-list.ts'
 
 const mostOfOneKind = 10_000
 
@@ -45,18 +45,21 @@ export class RoomRestrictions {
     projectId: string,
     roomId: string,
     kind: Kind,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
-  ): Promise<{ items: ChatRoomRestriction[]; nextCursor?: string }> {
+    { limit, cursor }: PageRequest,
+  ): Promise<Page<ChatRoomRestriction>> {
     const { rows } = await this.#database.project(projectId).query<{ user_id: string; until: Date | null }>({
       text: `select user_id, until from chat.chatroom_restrictions
         where project_id = $1 and chatroom_id = $2 and kind = $3 and user_id > $4 and (until is null or until > now())
         order by user_id limit $5`,
-      values: [projectId, roomId, kind, decodeCursor(cursor), limit + 1],
+      values: [projectId, roomId, kind, decodeCursor(cursor) ?? '', limit + 1],
     })
-    const items = rows
-      .slice(0, limit)
-      .map(({ user_id: userId, until }) => ({ userId, kind, ...(until && { until: until.toISOString() }) }))
-    const last = items.at(-1)
-    return { items, ...(rows.length > limit && last && { nextCursor: encodeCursor(last.userId) }) }
+    return toPage(rows, limit, {
+      keyOf: (row) => row.user_id,
+      itemOf: ({ user_id: userId, until }) => ({
+        userId,
+        kind,
+        ...(until && { until: until.toISOString() }),
+      }),
+    })
   }
 }

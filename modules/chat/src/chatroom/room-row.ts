@@ -12,13 +12,14 @@ export interface RoomRow {
   slow_mode_ms: number
   muted_all: boolean
   join_by_allowed: boolean
+  listed: boolean
   head_seq: number
   attributes_version: number
   created_at: Date
 }
 
 export const roomColumns = `r.project_id, r.id, r.name, r.custom, r.owner_id, r.admin_ids, r.history, r.slow_mode_ms,
-  r.muted_all, r.join_by_allowed, r.head_seq, r.attributes_version, r.created_at`
+  r.muted_all, r.join_by_allowed, r.listed, r.head_seq, r.attributes_version, r.created_at`
 
 export function toChatRoom(row: RoomRow, online: number): ChatRoom {
   return {
@@ -31,6 +32,7 @@ export function toChatRoom(row: RoomRow, online: number): ChatRoom {
     slowModeMs: row.slow_mode_ms,
     mutedAll: row.muted_all,
     joinByAllowed: row.join_by_allowed,
+    listed: row.listed,
     online,
     createdAt: row.created_at.toISOString(),
   }

@@ -1,4 +1,5 @@
 import { AppError, newId } from '@parley/contracts'
+import { decodeRowCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database } from '@parley/core/store'
 import { type RoomRow, roomColumns } from './room-row.ts'
 
@@ -43,6 +44,27 @@ export class RoomStore {
     })
   }
 
+  /**
+   * The newest first: all of them, or, for a user, those that are listed and would let the user in. Of a room that is
+   * closed to the user the list tells nothing.
+   */
+  async list(
+    projectId: string,
+    userId: string | undefined,
+    { limit, cursor }: PageRequest,
+  ): Promise<Page<RoomRow>> {
+    const before = decodeRowCursor(cursor, ['time', 'text']) ?? [null, null]
+    const { rows } = await this.#database.project(projectId).query<RoomRow & { place: string }>({
+      name: userId === undefined ? 'chat-rooms' : 'chat-rooms-of-user',
+      text: `select ${roomColumns}, r.created_at::text as place from chat.chatrooms r
+        where r.project_id = $1 and ($2::timestamptz is null or (r.created_at, r.id) < ($2, $3))
+          ${userId === undefined ? '' : `and r.listed and ${isOpenTo('$5')}`}
+        order by r.created_at desc, r.id desc limit $4`,
+      values: [projectId, ...before, limit + 1, ...(userId === undefined ? [] : [userId])],
+    })
+    return toPage(rows, limit, { keyOf: (row) => [row.place, row.id], itemOf: (row) => row })
+  }
+
   /** With everything that belongs to it. */
   async delete(projectId: string, roomId: string): Promise<void> {
     await this.#database.project(projectId).transaction(async (tx) => {
@@ -59,6 +81,15 @@ export class RoomStore {
   }
 }
 
+/** Of a room `r`: what `requireEntry` asks, in SQL. */
+const isOpenTo = (userId: string): string => {
+  const is = (kind: 'ban' | 'allow') => `exists (select from chat.chatroom_restrictions x
+    where x.project_id = r.project_id and x.chatroom_id = r.id and x.kind = '${kind}' and x.user_id = ${userId}
+      and (x.until is null or x.until > now()))`
+  const leads = `r.owner_id = ${userId} or ${userId} = any(r.admin_ids)`
+  return `not ${is('ban')} and (not r.join_by_allowed or ${leads} or ${is('allow')})`
+}
+
 const columnNames: Record<string, string> = {
   name: 'name',
   custom: 'custom',
@@ -67,6 +98,7 @@ const columnNames: Record<string, string> = {
   slowModeMs: 'slow_mode_ms',
   mutedAll: 'muted_all',
   joinByAllowed: 'join_by_allowed',
+  listed: 'listed',
 }
 
 function columnsOf(profile: RoomProfile): Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { AppError, type ChannelView, type Conversation, maxChannels, newId } from '@parley/contracts'
 import type { Outbox } from '@parley/core/outbox'
+import { decodeRowCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database, Transaction } from '@parley/core/store'
 import {
   type ConversationRow,
@@ -7,7 +8,6 @@ import {
   toConversation,
 } from '../conversation/conversation-row.ts'
 import type { Groups } from '../conversation/groups.ts'
-import { decodeCursor, encodeCursor, type Page } from '../conversation/member-list.ts'
 import { insertMembers } from '../conversation/member-rows.ts'
 import { ConversationNotFoundError, NotAMemberError } from '../errors.ts'
 import type { Actor } from '../message/change-message.ts'
@@ -77,10 +77,10 @@ export class Communities {
   async listChannels(
     { projectId, userId }: Actor,
     communityId: string,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
+    { limit, cursor }: PageRequest,
   ): Promise<Page<ChannelView>> {
     const project = this.#options.database.project(projectId)
-    const after = decodePlace(cursor)
+    const [position, id] = decodeRowCursor(cursor, ['integer', 'text']) ?? [firstPosition, '']
     const { rows } = await project.query<ChannelRow>({
       name: 'chat-list-channels',
       text: `select ${conversationColumns}, m.read_seq, m.user_id is not null as opened, coalesce(unread.n, 0)::int as unread
@@ -99,22 +99,21 @@ export class Communities {
           ) counted
         ) unread on $3::text is not null
         where c.project_id = $1 and c.parent_id = $2 and c.dissolved_at is null
-          and (c.position, c.id) > ($4, $5)
+          and (c.position, c.id) > ($4::bigint, $5)
           and ($3::text is null or (pm.user_id is not null and (c.public or m.user_id is not null)))
         order by c.position, c.id limit $6`,
-      values: [projectId, communityId, userId ?? null, after.position, after.id, limit + 1],
+      values: [projectId, communityId, userId ?? null, position, id, limit + 1],
     })
     if (rows.length === 0) await this.#requireCommunity(projectId, communityId, userId)
-    const shown = rows.slice(0, limit)
-    const last = shown.at(-1)
-    const items = shown.map((row) => ({
-      ...toConversation(row),
-      opened: row.opened,
-      unread: row.unread,
-      ...(row.read_seq !== null && { readSeq: row.read_seq }),
-    }))
-    if (rows.length <= limit || last === undefined) return { items }
-    return { items, nextCursor: encodeCursor(JSON.stringify([last.position, last.id])) }
+    return toPage(rows, limit, {
+      keyOf: (row) => [row.position, row.id],
+      itemOf: (row) => ({
+        ...toConversation(row),
+        opened: row.opened,
+        unread: row.unread,
+        ...(row.read_seq !== null && { readSeq: row.read_seq }),
+      }),
+    })
   }
 
   async #requireCommunity(projectId: string, communityId: string, userId: string | undefined): Promise<void> {
@@ -140,17 +139,7 @@ interface ChannelRow extends ConversationRow {
   position: number
 }
 
-function decodePlace(cursor: string | undefined): { position: number; id: string } {
-  if (cursor === undefined) return { position: -2_147_483_648, id: '' }
-  try {
-    const [position, id] = JSON.parse(decodeCursor(cursor)) as unknown[]
-    const fits = Number.isInteger(position) && Math.abs(position as number) < 2 ** 31
-    if (fits && typeof id === 'string') return { position: position as number, id }
-  } catch {
-    // Told below.
-  }
-  throw new AppError('invalid-cursor')
-}
+const firstPosition = -2_147_483_648
 
 async function refuseTooMany(tx: Transaction, projectId: string, communityId: string): Promise<void> {
   const { rows } = await tx.query<{ n: number }>({

@@ -1,10 +1,10 @@
-import { AppError, type ConversationView } from '@parley/contracts'
+import type { ConversationView } from '@parley/contracts'
+import { decodeRowCursor, encodeCursor, type Page, type PageRequest } from '@parley/core/pages'
 import type { ProjectScope } from '@parley/core/store'
 import type { ContentDecorator, EntryRow } from '../message/entry-row.ts'
 import { toMessage } from '../message/entry-row.ts'
 import { unreadOfMember } from '../receipt/unread.ts'
 import { type ConversationRow, conversationColumns, toConversation } from './conversation-row.ts'
-import { decodeCursor, encodeCursor, type Page } from './member-list.ts'
 
 interface ViewRow extends ConversationRow {
   role: ConversationView['role']
@@ -61,10 +61,10 @@ export async function readViews(
 export async function listViews(
   project: ProjectScope,
   userId: string,
-  page: { limit: number; cursor?: string | undefined },
+  page: PageRequest,
   decorate: ContentDecorator,
 ): Promise<Page<ConversationView>> {
-  const after = decodePlace(page.cursor)
+  const [moved, id] = decodeRowCursor(page.cursor, ['time', 'text']) ?? [null, null]
   const { rows } = await project.query<{ id: string; moved: string }>({
     name: 'chat-list-conversations',
     text: `select c.id, c.updated_at::text as moved from chat.members m
@@ -73,7 +73,7 @@ export async function listViews(
         and (c.type <> 'direct' or c.head_seq > 0)
         and ($3::timestamptz is null or (c.updated_at, c.id) < ($3::timestamptz, $4::text))
       order by c.updated_at desc, c.id desc limit $5`,
-    values: [project.projectId, userId, after?.moved ?? null, after?.id ?? null, page.limit + 1],
+    values: [project.projectId, userId, moved, id, page.limit + 1],
   })
   const shown = rows.slice(0, page.limit)
   const views = await readViews(
@@ -86,19 +86,7 @@ export async function listViews(
   const items = shown.flatMap((row) => byId.get(row.id) ?? [])
   const last = shown.at(-1)
   if (rows.length <= page.limit || last === undefined) return { items }
-  return { items, nextCursor: encodeCursor(JSON.stringify([last.moved, last.id])) }
-}
-
-function decodePlace(cursor: string | undefined): { moved: string; id: string } | undefined {
-  if (cursor === undefined) return undefined
-  try {
-    const [moved, id] = JSON.parse(decodeCursor(cursor)) as unknown[]
-    if (typeof moved === 'string' && typeof id === 'string' && !Number.isNaN(Date.parse(moved)))
-      return { moved, id }
-  } catch {
-    // Told below.
-  }
-  throw new AppError('invalid-cursor')
+  return { items, nextCursor: encodeCursor([last.moved, last.id]) }
 }
 
 function toView(row: ViewRow, userId: string, decorate: ContentDecorator): ConversationView {

@@ -1,4 +1,5 @@
-import { AppError, type Member, type ReadCursor } from '@parley/contracts'
+import type { Member, ReadCursor } from '@parley/contracts'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { ProjectScope } from '@parley/core/store'
 import { ConversationNotFoundError, NotAMemberError } from '../errors.ts'
 
@@ -33,35 +34,28 @@ export function toMember(row: MemberRow): Member {
   }
 }
 
-export interface Page<Item> {
-  items: Item[]
-  nextCursor?: string
-}
-
-/** Members by user id, a page at a time. The cursor is the last user id, base64url. */
+/** Members by user id, a page at a time. */
 export async function listMembers(
   project: ProjectScope,
   conversationId: string,
-  page: { limit: number; cursor?: string | undefined },
+  page: PageRequest,
 ): Promise<Page<Member & ReadCursor>> {
   const { rows } = await project.query<MemberRow>({
     name: 'chat-list-members',
     text: `select ${memberColumns} from chat.members m
       where m.project_id = $1 and m.conversation_id = $2 and m.left_seq is null and m.user_id > $3
       order by m.user_id limit $4`,
-    values: [project.projectId, conversationId, decodeCursor(page.cursor), page.limit + 1],
+    values: [project.projectId, conversationId, decodeCursor(page.cursor) ?? '', page.limit + 1],
   })
-  const shown = rows.slice(0, page.limit)
-  const last = shown.at(-1)
-  const items = shown.map((row) => ({
-    ...toMember(row),
-    readSeq: row.read_seq,
-    deliveredSeq: Math.max(row.delivered_seq, row.read_seq),
-    ...(row.read_at !== null && { readAt: row.read_at.toISOString() }),
-  }))
-  return rows.length > page.limit && last !== undefined
-    ? { items, nextCursor: encodeCursor(last.user_id) }
-    : { items }
+  return toPage(rows, page.limit, {
+    keyOf: (row) => row.user_id,
+    itemOf: (row) => ({
+      ...toMember(row),
+      readSeq: row.read_seq,
+      deliveredSeq: Math.max(row.delivered_seq, row.read_seq),
+      ...(row.read_at !== null && { readAt: row.read_at.toISOString() }),
+    }),
+  })
 }
 
 /** Throws unless the conversation exists and the reader, when one is named, is a member now. */
@@ -81,14 +75,4 @@ export async function requireReader(
   const [row] = rows
   if (row === undefined) throw new ConversationNotFoundError(conversationId)
   if (readerId !== undefined && !row.member) throw new NotAMemberError(readerId, conversationId)
-}
-
-export const encodeCursor = (value: string): string => Buffer.from(value).toString('base64url')
-
-export function decodeCursor(cursor: string | undefined): string {
-  if (cursor === undefined) return ''
-  const value = Buffer.from(cursor, 'base64url').toString()
-  if (value === '' || encodeCursor(value) !== cursor || value.includes('\u0000'))
-    throw new AppError('invalid-cursor')
-  return value
 }

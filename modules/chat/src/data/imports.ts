@@ -1,6 +1,7 @@
 import { AppError, type LongOperation } from '@parley/contracts'
 import type { LongOperationStep, LongOperations, StepOutcome } from '@parley/core/long-operations'
 import type { ObjectService } from '@parley/core/objects'
+import { decodeNumberCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { ProjectScope, Transaction } from '@parley/core/store'
 import type { MessageParts } from '../message/message-parts.ts'
 import {
@@ -78,22 +79,16 @@ export class Imports {
     })
   }
 
-  async errors(
-    project: ProjectScope,
-    operationId: string,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
-  ) {
-    if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw new AppError('invalid-cursor')
+  async errors(project: ProjectScope, operationId: string, { limit, cursor }: PageRequest) {
+    const after = decodeNumberCursor(cursor) ?? 0
     const operation = await this.#options.operations.get(project, operationId)
     if (operation.type !== 'import') throw new AppError('not-found', `There is no import ${operationId}`)
     const { rows } = await project.query<{ line: number; code: string; detail: string }>({
       text: `select line, code, detail from chat.import_errors
         where project_id = $1 and operation_id = $2 and line > $3 order by line limit $4`,
-      values: [project.projectId, operationId, Number(cursor ?? 0), limit + 1],
+      values: [project.projectId, operationId, after, limit + 1],
     })
-    const items = rows.slice(0, limit)
-    const last = items.at(-1)
-    return { items, ...(rows.length > limit && last !== undefined && { nextCursor: String(last.line) }) }
+    return toPage(rows, limit, { keyOf: (row) => row.line, itemOf: (row) => row })
   }
 
   async #step(step: LongOperationStep<ImportRequest, Checkpoint>): Promise<StepOutcome<Checkpoint>> {

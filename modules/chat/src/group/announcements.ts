@@ -1,7 +1,7 @@
-import { type Announcement, AppError } from '@parley/contracts'
+import type { Announcement } from '@parley/contracts'
+import { decodeNumberCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database } from '@parley/core/store'
 import type { Groups } from '../conversation/groups.ts'
-import { decodeCursor, encodeCursor, type Page } from '../conversation/member-list.ts'
 import type { Actor } from '../message/change-message.ts'
 
 /** What a group says to everybody in it, and what it said before. */
@@ -38,30 +38,23 @@ export class Announcements {
     })
   }
 
-  async list(
-    actor: Actor,
-    id: string,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
-  ): Promise<Page<Announcement>> {
+  async list(actor: Actor, id: string, { limit, cursor }: PageRequest): Promise<Page<Announcement>> {
     await this.#groups.requireReader(actor, id)
-    const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(decodeCursor(cursor))
-    if (!Number.isSafeInteger(before)) throw new AppError('invalid-cursor')
+    const before = decodeNumberCursor(cursor) ?? Number.MAX_SAFE_INTEGER
     const { rows } = await this.#database.project(actor.projectId).query<AnnouncementRow>({
       name: 'chat-list-announcements',
       text: `select seq, text, user_id, announced_at from chat.announcements
         where project_id = $1 and conversation_id = $2 and seq < $3 order by seq desc limit $4`,
       values: [actor.projectId, id, before, limit + 1],
     })
-    const shown = rows.slice(0, limit)
-    const last = shown.at(-1)
-    const items = shown.map((row) => ({
-      text: row.text,
-      announcedAt: row.announced_at.toISOString(),
-      ...(row.user_id !== null && { userId: row.user_id }),
-    }))
-    return rows.length > limit && last !== undefined
-      ? { items, nextCursor: encodeCursor(String(last.seq)) }
-      : { items }
+    return toPage(rows, limit, {
+      keyOf: (row) => row.seq,
+      itemOf: (row) => ({
+        text: row.text,
+        announcedAt: row.announced_at.toISOString(),
+        ...(row.user_id !== null && { userId: row.user_id }),
+      }),
+    })
   }
 }
 

@@ -1,8 +1,8 @@
 import { AppError, type Invitation, maxOpenInvitations, newId } from '@parley/contracts'
 import type { Outbox } from '@parley/core/outbox'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database } from '@parley/core/store'
 import type { Groups } from '../conversation/groups.ts'
-import { decodeCursor, encodeCursor, type Page } from '../conversation/member-list.ts'
 import type { Actor } from '../message/change-message.ts'
 import type { JoinGuard, UserDirectory } from '../ports.ts'
 import { admit, notYetMembers, refuseBanned } from './admission.ts'
@@ -18,10 +18,6 @@ export interface InvitationsOptions {
 }
 
 type UserActor = Actor & { userId: string }
-interface PageRequest {
-  limit: number
-  cursor?: string | undefined
-}
 type Invited = { joined: string[]; invitations: Invitation[] }
 
 /** Members bring others in: at once, or, where the group asks for consent, once the invited agree. */
@@ -120,14 +116,9 @@ export class Invitations {
         where i.project_id = $1 and ${column} = $2 and i.status = 'pending' and i.expires_at > now() and i.id > $3
           and c.dissolved_at is null
         order by i.id limit $4`,
-      values: [projectId, value, decodeCursor(cursor), limit + 1],
+      values: [projectId, value, decodeCursor(cursor) ?? '', limit + 1],
     })
-    const shown = rows.slice(0, limit)
-    const last = shown.at(-1)
-    const items = shown.map(toInvitation)
-    return rows.length > limit && last !== undefined
-      ? { items, nextCursor: encodeCursor(last.id) }
-      : { items }
+    return toPage(rows, limit, { keyOf: (row) => row.id, itemOf: toInvitation })
   }
 
   async accept(actor: UserActor, invitationId: string): Promise<Invitation> {

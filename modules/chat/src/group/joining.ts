@@ -1,8 +1,8 @@
 import { AppError, type JoinAnswer, type JoinRequest, newId } from '@parley/contracts'
 import type { Outbox } from '@parley/core/outbox'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database, Transaction } from '@parley/core/store'
 import type { Groups } from '../conversation/groups.ts'
-import { decodeCursor, encodeCursor, type Page } from '../conversation/member-list.ts'
 import type { Actor } from '../message/change-message.ts'
 import type { JoinGuard, UserDirectory } from '../ports.ts'
 import { admit, notYetMembers, refuseBanned } from './admission.ts'
@@ -84,7 +84,7 @@ export class Joining {
   async list(
     actor: Actor,
     id: string,
-    { status, limit, cursor }: { status: JoinRequest['status']; limit: number; cursor?: string | undefined },
+    { status, limit, cursor }: PageRequest & { status: JoinRequest['status'] },
   ): Promise<Page<JoinRequest>> {
     await this.#options.groups.requireReader(actor, id, ['owner', 'admin'])
     const { rows } = await this.#options.database.project(actor.projectId).query<RequestRow>({
@@ -93,14 +93,9 @@ export class Joining {
         where r.project_id = $1 and r.conversation_id = $2 and r.id > $4
           and case when r.status = 'pending' and r.expires_at <= now() then 'expired' else r.status end = $3
         order by r.id limit $5`,
-      values: [actor.projectId, id, status, decodeCursor(cursor), limit + 1],
+      values: [actor.projectId, id, status, decodeCursor(cursor) ?? '', limit + 1],
     })
-    const shown = rows.slice(0, limit)
-    const last = shown.at(-1)
-    const items = shown.map(toRequest)
-    return rows.length > limit && last !== undefined
-      ? { items, nextCursor: encodeCursor(last.id) }
-      : { items }
+    return toPage(rows, limit, { keyOf: (row) => row.id, itemOf: toRequest })
   }
 
   async approve(actor: Actor, id: string, requestId: string): Promise<JoinRequest> {

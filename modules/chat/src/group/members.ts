@@ -6,16 +6,14 @@ import {
   type Member,
   type MuteAll,
 } from '@parley/contracts'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database } from '@parley/core/store'
 import { followRoles } from '../community/communities.ts'
 import type { Groups } from '../conversation/groups.ts'
 import {
-  decodeCursor,
-  encodeCursor,
   listMembers,
   type MemberRow,
   memberColumns,
-  type Page,
   requireReader,
   toMember,
 } from '../conversation/member-list.ts'
@@ -34,11 +32,6 @@ const forGood = new Date('9999-12-31T00:00:00.000Z')
 
 /** Who owners and admins may look at. */
 const deciders = ['owner', 'admin'] as const
-
-interface PageRequest {
-  limit: number
-  cursor?: string | undefined
-}
 
 /** What is done with single members: role, nickname, mute and ban. */
 export class GroupMembers {
@@ -161,12 +154,12 @@ export class GroupMembers {
         text: `select user_id, muted_until from chat.members
         where project_id = $1 and conversation_id = $2 and muted_until > now() and left_seq is null and user_id > $3
         order by user_id limit $4`,
-        values: [actor.projectId, id, decodeCursor(page.cursor), page.limit + 1],
+        values: [actor.projectId, id, decodeCursor(page.cursor) ?? '', page.limit + 1],
       })
-    return pageBy(rows, page.limit, (row) => ({
-      userId: row.user_id,
-      mutedUntil: row.muted_until.toISOString(),
-    }))
+    return toPage(rows, page.limit, {
+      keyOf: (row) => row.user_id,
+      itemOf: (row) => ({ userId: row.user_id, mutedUntil: row.muted_until.toISOString() }),
+    })
   }
 
   async muteAll(
@@ -267,9 +260,9 @@ export class GroupMembers {
         where b.project_id = $1 and b.conversation_id = $2 and b.user_id > $3
           and (b.until is null or b.until > now())
         order by b.user_id limit $4`,
-      values: [actor.projectId, id, decodeCursor(page.cursor), page.limit + 1],
+      values: [actor.projectId, id, decodeCursor(page.cursor) ?? '', page.limit + 1],
     })
-    return pageBy(rows, page.limit, toBan)
+    return toPage(rows, page.limit, { keyOf: (row) => row.user_id, itemOf: toBan })
   }
 }
 
@@ -301,17 +294,4 @@ function memberChanged(userId: string, { role, nickname, custom }: MemberChange)
     ...(nickname !== undefined && { nickname }),
     ...(custom !== undefined && { custom: custom as Member['custom'] }),
   }
-}
-
-function pageBy<Row extends { user_id: string }, Item>(
-  rows: readonly Row[],
-  limit: number,
-  toItem: (row: Row) => Item,
-): Page<Item> {
-  const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  const items = shown.map(toItem)
-  return rows.length > limit && last !== undefined
-    ? { items, nextCursor: encodeCursor(last.user_id) }
-    : { items }
 }

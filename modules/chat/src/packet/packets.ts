@@ -1,9 +1,9 @@
 import { AppError, type MessageContent, type StoredContent } from '@parley/contracts'
 import type { Jobs } from '@parley/core/jobs'
 import type { Ledger } from '@parley/core/ledger'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Queryable, Transaction } from '@parley/core/store'
 import { z } from 'zod'
-import { decodeCursor, encodeCursor, type Page } from '../conversation/member-list.ts'
 import type { EntryRow } from '../message/entry-row.ts'
 import type { MessageParts } from '../message/message-parts.ts'
 import { lockTarget, requireLiving } from '../message/target.ts'
@@ -71,7 +71,7 @@ export class Packets {
   async claims(
     { projectId, userId }: { projectId: string; userId: string | undefined },
     messageId: string,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
+    { limit, cursor }: PageRequest,
   ): Promise<Page<{ userId: string; amount: number; claimedAt: string }>> {
     const { history, database } = this.#parts
     const { content } = await history.get(projectId, messageId, userId)
@@ -79,15 +79,16 @@ export class Packets {
     const { rows } = await database.project(projectId).query<Share & { user_id: string }>({
       text: `select share_no, amount, state, user_id, at from chat.packet_shares
         where project_id = $1 and message_id = $2 and state = 'claimed' and user_id > $3 order by user_id limit $4`,
-      values: [projectId, messageId, decodeCursor(cursor), limit + 1],
+      values: [projectId, messageId, decodeCursor(cursor) ?? '', limit + 1],
     })
-    const items = rows.slice(0, limit).map(({ user_id, amount, at }) => ({
-      userId: user_id,
-      amount,
-      claimedAt: (at ?? new Date(0)).toISOString(),
-    }))
-    const last = items.at(-1)
-    return rows.length > limit && last ? { items, nextCursor: encodeCursor(last.userId) } : { items }
+    return toPage(rows, limit, {
+      keyOf: (row) => row.user_id,
+      itemOf: ({ user_id, amount, at }) => ({
+        userId: user_id,
+        amount,
+        claimedAt: (at ?? new Date(0)).toISOString(),
+      }),
+    })
   }
 
   #onAdmitted(content: StoredContent) {

@@ -1,5 +1,5 @@
 import { AppError, type Message, type MessageContent, type MessageFacts } from '@parley/contracts'
-import { decodeCursor, encodeCursor, type Page } from '../conversation/member-list.ts'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { EntryRow } from '../message/entry-row.ts'
 import type { MessageParts } from '../message/message-parts.ts'
 import type { Actor } from '../message/target.ts'
@@ -75,7 +75,7 @@ export class Polls {
   async votes(
     { projectId, userId }: Actor,
     messageId: string,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
+    { limit, cursor }: PageRequest,
   ): Promise<Page<Vote>> {
     const { history, database } = this.#parts
     const { content } = await history.get(projectId, messageId, userId)
@@ -86,15 +86,16 @@ export class Polls {
       .query<{ user_id: string; options: number[]; voted_at: Date }>({
         text: `select user_id, options, voted_at from chat.poll_votes
           where project_id = $1 and message_id = $2 and user_id > $3 order by user_id limit $4`,
-        values: [projectId, messageId, decodeCursor(cursor), limit + 1],
+        values: [projectId, messageId, decodeCursor(cursor) ?? '', limit + 1],
       })
-    const items = rows.slice(0, limit).map(({ user_id, options, voted_at }) => ({
-      userId: user_id,
-      options,
-      votedAt: voted_at.toISOString(),
-    }))
-    const last = items.at(-1)
-    return rows.length > limit && last ? { items, nextCursor: encodeCursor(last.userId) } : { items }
+    return toPage(rows, limit, {
+      keyOf: (row) => row.user_id,
+      itemOf: ({ user_id, options, voted_at }) => ({
+        userId: user_id,
+        options,
+        votedAt: voted_at.toISOString(),
+      }),
+    })
   }
 }
 

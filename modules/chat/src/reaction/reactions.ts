@@ -1,5 +1,5 @@
 import { AppError, type Message, type ReactionCount } from '@parley/contracts'
-import { decodeCursor, encodeCursor, type Page } from '../conversation/member-list.ts'
+import { decodeRowCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { MessageParts } from '../message/message-parts.ts'
 import type { Operations, UserActor } from '../operations.ts'
 
@@ -56,11 +56,11 @@ export class Reactions {
   async list(
     actor: { projectId: string; userId: string | undefined },
     messageId: string,
-    { emoji, limit, cursor }: { emoji?: string | undefined; limit: number; cursor?: string | undefined },
+    { emoji, limit, cursor }: PageRequest & { emoji?: string | undefined },
   ): Promise<Page<Reaction>> {
     const { history, database } = this.#parts
     await history.get(actor.projectId, messageId, actor.userId)
-    const [afterEmoji = '', afterUser = ''] = placeOf(cursor)
+    const [afterEmoji, afterUser] = decodeRowCursor(cursor, ['text', 'text']) ?? ['', '']
     const { rows } = await database
       .project(actor.projectId)
       .query<{ emoji: string; user_id: string; created_at: Date }>({
@@ -70,14 +70,10 @@ export class Reactions {
           order by emoji, user_id limit $6`,
         values: [actor.projectId, messageId, emoji ?? null, afterEmoji, afterUser, limit + 1],
       })
-    const items = rows.slice(0, limit).map((row) => ({
-      emoji: row.emoji,
-      userId: row.user_id,
-      createdAt: row.created_at.toISOString(),
-    }))
-    const last = items.at(-1)
-    if (rows.length <= limit || last === undefined) return { items }
-    return { items, nextCursor: encodeCursor(JSON.stringify([last.emoji, last.userId])) }
+    return toPage(rows, limit, {
+      keyOf: (row) => [row.emoji, row.user_id],
+      itemOf: (row) => ({ emoji: row.emoji, userId: row.user_id, createdAt: row.created_at.toISOString() }),
+    })
   }
 }
 
@@ -114,16 +110,4 @@ function withoutOne(reactions: readonly ReactionCount[], emoji: string, userId: 
     if (reaction.count <= 1) return []
     return [{ emoji, count: reaction.count - 1, userIds: reaction.userIds.filter((id) => id !== userId) }]
   })
-}
-
-function placeOf(cursor: string | undefined): string[] {
-  if (cursor === undefined) return []
-  try {
-    const place: unknown = JSON.parse(decodeCursor(cursor))
-    if (Array.isArray(place) && place.length === 2 && place.every((part) => typeof part === 'string'))
-      return place as string[]
-  } catch {
-    // Told below.
-  }
-  throw new AppError('invalid-cursor')
 }

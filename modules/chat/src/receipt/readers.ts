@@ -1,12 +1,10 @@
-import { decodeCursor, encodeCursor } from '../conversation/member-list.ts'
+import { decodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import { readEntry } from '../message/history.ts'
 import type { MessageParts } from '../message/message-parts.ts'
 import type { Actor } from '../message/target.ts'
 import type { Operations } from '../operations.ts'
 
-export interface Readers {
-  items: { userId: string; readAt?: string }[]
-  nextCursor?: string
+export interface Readers extends Page<{ userId: string; readAt?: string }> {
   readCount: number
   unreadCount: number
 }
@@ -19,7 +17,7 @@ export async function listReaders(
   { database }: MessageParts,
   { projectId, userId }: Actor,
   messageId: string,
-  { state, limit, cursor }: { state: 'read' | 'unread'; limit: number; cursor?: string | undefined },
+  { state, limit, cursor }: PageRequest & { state: 'read' | 'unread' },
 ): Promise<Readers> {
   const project = database.project(projectId)
   const {
@@ -43,18 +41,18 @@ export async function listReaders(
         where project_id = $1 and conversation_id = $2 and left_seq is null and joined_seq <= $3 and user_id <> $4
           and read_seq ${state === 'read' ? '>=' : '<'} $3 and user_id > $5
         order by user_id limit $6`,
-      values: [...place, decodeCursor(cursor), limit + 1],
+      values: [...place, decodeCursor(cursor) ?? '', limit + 1],
     }),
   ])
-  const items = page.rows.slice(0, limit).map(({ user_id, read_at }) => ({
-    userId: user_id,
-    // The time is of the cursor, which may have moved on since.
-    ...(state === 'read' && read_at !== null && { readAt: read_at.toISOString() }),
-  }))
-  const last = items.at(-1)
   return {
-    items,
-    ...(page.rows.length > limit && last && { nextCursor: encodeCursor(last.userId) }),
+    ...toPage(page.rows, limit, {
+      keyOf: (row) => row.user_id,
+      // The time is of the cursor, which may have moved on since.
+      itemOf: ({ user_id, read_at }) => ({
+        userId: user_id,
+        ...(state === 'read' && read_at !== null && { readAt: read_at.toISOString() }),
+      }),
+    }),
     readCount: counts.rows[0]?.read ?? 0,
     unreadCount: counts.rows[0]?.unread ?? 0,
   }

@@ -6,9 +6,10 @@ import {
   type SendOptions,
 } from '@parley/contracts'
 import type { Jobs } from '@parley/core/jobs'
+import { decodeRowCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import { z } from 'zod'
 import { requireChatGrant } from '../acting-user.ts'
-import { decodeCursor, encodeCursor, type Page, requireReader } from '../conversation/member-list.ts'
+import { requireReader } from '../conversation/member-list.ts'
 import { messageDigest } from '../message/digest.ts'
 import type { MessageParts } from '../message/message-parts.ts'
 import { destinationOf } from '../message/send.ts'
@@ -106,20 +107,16 @@ export class ScheduledMessages {
 
   async list(
     { projectId, userId }: UserActor,
-    { limit, cursor }: { limit: number; cursor?: string | undefined },
+    { limit, cursor }: PageRequest,
   ): Promise<Page<ScheduledMessage>> {
-    const [at = '-infinity', id = ''] = placeOf(cursor)
+    const [at, id] = decodeRowCursor(cursor, ['time', 'text']) ?? ['-infinity', '']
     const { rows } = await this.#parts.database.project(projectId).query<ScheduledRow & { place: string }>({
       text: `select ${columns}, send_at::text as place from chat.scheduled_messages
         where project_id = $1 and sender_id = $2 and state = 'waiting' and (send_at, id) > ($3::timestamptz, $4)
         order by send_at, id limit $5`,
       values: [projectId, userId, at, id, limit + 1],
     })
-    const shown = rows.slice(0, limit)
-    const last = shown.at(-1)
-    const items = shown.map(toScheduled)
-    if (rows.length <= limit || last === undefined) return { items }
-    return { items, nextCursor: encodeCursor(JSON.stringify([last.place, last.id])) }
+    return toPage(rows, limit, { keyOf: (row) => [row.place, row.id], itemOf: toScheduled })
   }
 
   /** Throws `conflict` when it is on its way, or was sent, already. */
@@ -218,15 +215,3 @@ const toScheduled = (row: ScheduledRow): ScheduledMessage => ({
   ...(row.message_id !== null && { messageId: row.message_id }),
   ...(row.error !== null && { error: row.error }),
 })
-
-function placeOf(cursor: string | undefined): string[] {
-  if (cursor === undefined) return []
-  try {
-    const place: unknown = JSON.parse(decodeCursor(cursor))
-    if (Array.isArray(place) && place.length === 2 && !Number.isNaN(Date.parse(String(place[0]))))
-      return place.map(String)
-  } catch {
-    // Told below.
-  }
-  throw new AppError('invalid-cursor')
-}

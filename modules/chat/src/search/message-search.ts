@@ -1,4 +1,5 @@
-import { AppError, type MessageHit } from '@parley/contracts'
+import type { MessageHit } from '@parley/contracts'
+import { decodeRowCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database, ProjectScope } from '@parley/core/store'
 import { NotAMemberError } from '../errors.ts'
 import { type ContentDecorator, type EntryRow, entryColumns, toMessage } from '../message/entry-row.ts'
@@ -8,21 +9,13 @@ import { askedWords, chineseCutter, hasChinese, textQuery } from './words.ts'
 /** Conversations that are looked through, those that moved last first. */
 const mostConversations = 1_000
 
-export interface SearchQuery {
+export interface SearchQuery extends PageRequest {
   q: string
   conversationId?: string | undefined
   senderId?: string | undefined
   contentType?: string | undefined
   after?: string | undefined
   before?: string | undefined
-  limit: number
-  cursor?: string | undefined
-}
-
-interface Place {
-  createdAt: string
-  conversationId: string
-  seq: number
 }
 
 /** Looks for messages of one user; membership and what is visible are read in the same statement as the words. */
@@ -35,13 +28,9 @@ export class MessageSearch {
     this.#decorate = decorate
   }
 
-  async search(
-    projectId: string,
-    userId: string,
-    query: SearchQuery,
-  ): Promise<{ items: MessageHit[]; nextCursor?: string }> {
+  async search(projectId: string, userId: string, query: SearchQuery): Promise<Page<MessageHit>> {
     const project = this.#database.project(projectId)
-    const from = decodeCursor(query.cursor)
+    const from = decodeRowCursor(query.cursor, ['time', 'text', 'integer']) ?? [null, null, null]
     const asked = askedWords(query.q, hasChinese(query.q) ? await chineseCutter() : () => [])
     const conversationIds = await readConversations(project, userId, query.conversationId)
     if (asked.length === 0 || conversationIds.length === 0) return { items: [] }
@@ -65,24 +54,15 @@ export class MessageSearch {
       values: [
         ...[projectId, userId, textQuery(asked, places)],
         ...[query.senderId ?? null, query.contentType ?? null, query.after ?? null, query.before ?? null],
-        ...[from?.createdAt ?? null, from?.conversationId ?? null, from?.seq ?? null],
+        ...from,
         query.limit + 1,
       ],
     })
     const words = asked.map(({ word }) => word)
-    const page = rows.slice(0, query.limit)
-    const last = page.at(-1)
-    return {
-      items: page.map((row) => ({ message: toMessage(row, this.#decorate), words })),
-      ...(rows.length > query.limit &&
-        last && {
-          nextCursor: encodeCursor({
-            createdAt: last.created,
-            conversationId: last.conversation_id,
-            seq: last.seq,
-          }),
-        }),
-    }
+    return toPage(rows, query.limit, {
+      keyOf: (row) => [row.created, row.conversation_id, row.seq],
+      itemOf: (row) => ({ message: toMessage(row, this.#decorate), words }),
+    })
   }
 }
 
@@ -101,24 +81,4 @@ async function readConversations(
   })
   if (only !== undefined && rows.length === 0) throw new NotAMemberError(userId, only)
   return rows.map(({ id }) => id)
-}
-
-function encodeCursor({ createdAt, conversationId, seq }: Place): string {
-  return Buffer.from(JSON.stringify([createdAt, conversationId, seq])).toString('base64url')
-}
-
-function decodeCursor(cursor: string | undefined): Place | undefined {
-  if (cursor === undefined) return undefined
-  try {
-    const [createdAt, conversationId, seq] = JSON.parse(
-      Buffer.from(cursor, 'base64url').toString(),
-    ) as unknown[]
-    if (typeof createdAt === 'string' && typeof conversationId === 'string' && Number.isSafeInteger(seq)) {
-      if (!Number.isNaN(Date.parse(createdAt)) && !conversationId.includes('\0'))
-        return { createdAt, conversationId, seq: Number(seq) }
-    }
-  } catch {
-    // Not one of ours.
-  }
-  throw new AppError('invalid-cursor')
 }

@@ -10,9 +10,9 @@ import {
 } from '@parley/contracts'
 import type { Jobs } from '@parley/core/jobs'
 import type { Outbox } from '@parley/core/outbox'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database, Queryable, Transaction } from '@parley/core/store'
 import type { Actor, UserActor } from '../doors.ts'
-import { decodeCursor, toPage } from '../page.ts'
 import type { Files, Users } from '../ports.ts'
 import { type ApprovalAction, act } from './approval-flow.ts'
 import { checkForm, type FormReferences } from './approval-form.ts'
@@ -92,17 +92,17 @@ export class Approvals {
 
   async list(
     { projectId, userId }: UserActor,
-    query: { role: string; state?: string | undefined; limit: number; cursor?: string | undefined },
+    query: PageRequest & { role: string; state?: string | undefined },
   ) {
     const { role, state, limit, cursor } = query
     const { rows } = await this.#options.database.project(projectId).query<ApprovalRow>({
       text: `select ${approvalColumns} from enterprise.approval_people p
         join enterprise.approvals a on a.project_id = p.project_id and a.id = p.approval_id
         where p.project_id = $1 and p.user_id = $2 and p.role = $3 and ($4::text is null or a.state = $4)
-          and ($5 = '' or p.approval_id < $5) order by p.approval_id desc limit $6`,
-      values: [projectId, userId, role, state ?? null, decodeCursor(cursor), limit + 1],
+          and ($5::text is null or p.approval_id < $5) order by p.approval_id desc limit $6`,
+      values: [projectId, userId, role, state ?? null, decodeCursor(cursor) ?? null, limit + 1],
     })
-    return toPage(rows.map(toApproval), limit, ({ id }) => id)
+    return toPage(rows, limit, { keyOf: (row) => row.id, itemOf: toApproval })
   }
 
   /** Carries an action out exactly once; the same action again answers what became of it. */

@@ -1,7 +1,7 @@
 import { AppError, type ApprovalTemplate } from '@parley/contracts'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database, Queryable } from '@parley/core/store'
 import { maxTemplates } from '../config.ts'
-import { decodeCursor, toPage } from '../page.ts'
 
 type TemplateInput = Omit<ApprovalTemplate, 'id' | 'version'>
 
@@ -46,16 +46,13 @@ export class ApprovalTemplates {
     })
   }
 
-  async list(
-    projectId: string,
-    { limit, cursor, onlyEnabled }: { limit: number; cursor?: string | undefined; onlyEnabled: boolean },
-  ) {
+  async list(projectId: string, { limit, cursor, onlyEnabled }: PageRequest & { onlyEnabled: boolean }) {
     const { rows } = await this.#database.project(projectId).query<TemplateRow>({
       text: `select id, definition, enabled, version from enterprise.templates
         where project_id = $1 and id > $2 and (enabled or not $3) order by id limit $4`,
-      values: [projectId, decodeCursor(cursor), onlyEnabled, limit + 1],
+      values: [projectId, decodeCursor(cursor) ?? '', onlyEnabled, limit + 1],
     })
-    return toPage(rows.map(toTemplate), limit, ({ id }) => id)
+    return toPage(rows, limit, { keyOf: (row) => row.id, itemOf: toTemplate })
   }
 
   async remove(projectId: string, id: string): Promise<void> {

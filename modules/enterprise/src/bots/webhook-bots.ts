@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { AppError, maxWebhookBots, newId, type OutgoingHook, type WebhookBot } from '@parley/contracts'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database } from '@parley/core/store'
-import { decodeCursor, toPage } from '../page.ts'
 import type { Messages } from '../ports.ts'
 
 export interface WebhookBotsOptions {
@@ -110,17 +110,14 @@ export class WebhookBots {
     return toBot(oneOf(rows))
   }
 
-  async list(
-    projectId: string,
-    page: { limit: number; cursor?: string | undefined; conversationId?: string | undefined },
-  ) {
+  async list(projectId: string, page: PageRequest & { conversationId?: string | undefined }) {
     const { rows } = await this.#options.database.project(projectId).query<BotRow>({
       text: `select ${columns} from enterprise.bots b
         where b.project_id = $1 and b.id > $2 and ($3::text is null or b.conversation_id = $3)
         order by b.id limit $4`,
-      values: [projectId, decodeCursor(page.cursor), page.conversationId ?? null, page.limit + 1],
+      values: [projectId, decodeCursor(page.cursor) ?? '', page.conversationId ?? null, page.limit + 1],
     })
-    return toPage(rows.map(toBot), page.limit, ({ id }) => id)
+    return toPage(rows, page.limit, { keyOf: (row) => row.id, itemOf: toBot })
   }
 
   async update(projectId: string, id: string, change: BotChange): Promise<WebhookBot> {

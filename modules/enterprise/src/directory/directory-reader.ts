@@ -5,23 +5,14 @@ import {
   type DirectoryDelta,
   type DirectoryMember,
 } from '@parley/contracts'
+import { decodeCursor, encodeCursor, type Page, type PageRequest, toPage } from '@parley/core/pages'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database, ProjectScope } from '@parley/core/store'
 import type { Actor } from '../doors.ts'
-import { decodeCursor, toPage } from '../page.ts'
 import { DepartmentTrees, type Sight, sightOf } from './department-tree.ts'
 import { readHead } from './directory-head.ts'
 import { foldName } from './initials.ts'
 import { contactContext } from './member-writer.ts'
-
-interface Page<Item> {
-  items: Item[]
-  nextCursor?: string
-}
-interface PageRequest {
-  limit: number
-  cursor?: string | undefined
-}
 
 interface DepartmentRow {
   id: string
@@ -93,7 +84,7 @@ export class DirectoryReader {
   ): Promise<Page<Department>> {
     const project = this.#database.project(actor.projectId)
     const { seen } = await this.#sight(project, actor.userId)
-    const [place = '0', ...id] = cursor === undefined ? [] : decodeCursor(cursor).split(' ')
+    const [place = '0', ...id] = decodeCursor(cursor)?.split(' ') ?? []
     if (!/^\d{1,12}$/.test(place)) throw new AppError('invalid-cursor')
     const { rows } = await project.query<DepartmentRow>({
       text: `select ${departmentColumns} from enterprise.departments d
@@ -102,7 +93,7 @@ export class DirectoryReader {
         order by d.place, d.id limit $6`,
       values: [actor.projectId, parentId ?? null, seen, place, id.join(' '), limit + 1],
     })
-    return toPage(rows.map(toDepartment), limit, (each) => `${each.order} ${each.id}`)
+    return toPage(rows, limit, { keyOf: (row) => `${row.place} ${row.id}`, itemOf: toDepartment })
   }
 
   async department(actor: Actor, id: string): Promise<Department> {
@@ -135,14 +126,13 @@ export class DirectoryReader {
         order by m.user_id limit $7`,
       values: [
         ...[actor.projectId, actor.userId ?? null, seen, departmentId ?? null, tag ?? null],
-        ...[decodeCursor(cursor), limit + 1],
+        ...[decodeCursor(cursor) ?? '', limit + 1],
       ],
     })
-    return toPage(
-      rows.map((row) => this.#toMember(actor.projectId, row, seen)),
-      limit,
-      ({ userId }) => userId,
-    )
+    return toPage(rows, limit, {
+      keyOf: (row) => row.user_id,
+      itemOf: (row) => this.#toMember(actor.projectId, row, seen),
+    })
   }
 
   async member(actor: Actor, userId: string): Promise<DirectoryMember> {
@@ -295,12 +285,13 @@ function toDepartment(row: DepartmentRow): Department {
 }
 
 function readCursor(cursor: string | undefined): { version: number; shape: string } | undefined {
-  if (cursor === undefined) return undefined
-  const match = /^(\d{1,15}) (\d{1,15}\.(?:all|\d{1,15}\.\d{1,15}))$/.exec(decodeCursor(cursor))
+  const text = decodeCursor(cursor)
+  if (text === undefined) return undefined
+  const match = /^(\d{1,15}) (\d{1,15}\.(?:all|\d{1,15}\.\d{1,15}))$/.exec(text)
   if (match?.[1] === undefined || match[2] === undefined) throw new AppError('invalid-cursor')
   return { version: Number(match[1]), shape: match[2] }
 }
 
 function writeCursor({ version, shape }: { version: number; shape: string }): string {
-  return Buffer.from(`${version} ${shape}`).toString('base64url')
+  return encodeCursor(`${version} ${shape}`)
 }

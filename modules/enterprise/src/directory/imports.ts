@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { AppError, type DirectoryImport, type ImportFailure } from '@parley/contracts'
 import type { Jobs } from '@parley/core/jobs'
+import { decodeNumberCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database, Transaction } from '@parley/core/store'
 import { maxRunningImports } from '../config.ts'
-import { decodeCursor, toPage } from '../page.ts'
 import type { Users } from '../ports.ts'
 import type { DirectoryWriter, ImportedRow } from './directory-writer.ts'
 import { type ImportFormat, type ImportKind, isFailure, readRows } from './import-rows.ts'
@@ -106,19 +106,20 @@ export class Imports {
     return toImport(row)
   }
 
-  async failures(projectId: string, id: string, page: { limit: number; cursor?: string | undefined }) {
+  async failures(projectId: string, id: string, page: PageRequest) {
     await this.get(projectId, id)
-    const after = decodeCursor(page.cursor)
-    if (!/^\d{0,9}$/.test(after)) throw new AppError('invalid-cursor')
+    const after = decodeNumberCursor(page.cursor) ?? 0
     const { rows } = await this.#options.database
       .project(projectId)
       .query<{ row_no: number; code: string; detail: string }>({
         text: `select row_no, code, detail from enterprise.import_failures
-          where project_id = $1 and import_id = $2 and row_no > $3 order by row_no limit $4`,
-        values: [projectId, id, Number(after), page.limit + 1],
+          where project_id = $1 and import_id = $2 and row_no > $3::bigint order by row_no limit $4`,
+        values: [projectId, id, after, page.limit + 1],
       })
-    const items: ImportFailure[] = rows.map(({ row_no, ...rest }) => ({ row: row_no, ...rest }))
-    return toPage(items, page.limit, ({ row }) => String(row))
+    return toPage(rows, page.limit, {
+      keyOf: (row) => row.row_no,
+      itemOf: ({ row_no, ...rest }): ImportFailure => ({ row: row_no, ...rest }),
+    })
   }
 
   /** Runs what waits in a project, batch by batch. */

@@ -5,9 +5,9 @@ import {
   type Project,
   type ProjectSettings,
 } from '@parley/contracts'
+import { decodeCursor, type Page, toPage } from '@parley/core/pages'
 import type { Database, ProjectScope, Transaction } from '@parley/core/store'
 import { BoundedMap } from '../bounded-map.ts'
-import { decodeCursor, type Page, toPage } from '../page.ts'
 
 interface ProjectRow {
   project_id: string
@@ -59,7 +59,7 @@ export class ProjectStore {
       text: `select ${columns} from identity.projects where project_id > $1 order by project_id limit $2`,
       values: [decodeCursor(cursor) ?? '', limit + 1],
     })
-    return toPage(rows.map(toProject), limit)
+    return toPage(rows, limit, { keyOf: (row) => row.project_id, itemOf: toProject })
   }
 
   async get(scope: ProjectScope): Promise<Project> {

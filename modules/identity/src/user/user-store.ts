@@ -1,9 +1,9 @@
 import { AppError, type User } from '@parley/contracts'
 import type { Outbox } from '@parley/core/outbox'
+import { decodeCursor, type Page, toPage } from '@parley/core/pages'
 import type { MasterKey } from '@parley/core/secrets'
 import type { ProjectScope } from '@parley/core/store'
 import { erasedUserHashes } from '../erasure/erased-users.ts'
-import { decodeCursor, type Page, toPage } from '../page.ts'
 
 export interface UserProfile {
   name?: string | undefined
@@ -68,7 +68,7 @@ export class UserStore {
         order by user_id limit $3`,
       values: [scope.projectId, decodeCursor(cursor) ?? '', limit + 1],
     })
-    return toPage(rows.map(toUser), limit)
+    return toPage(rows, limit, { keyOf: (row) => row.user_id, itemOf: toUser })
   }
 
   async find(scope: ProjectScope, userId: string): Promise<User | undefined> {

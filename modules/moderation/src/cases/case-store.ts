@@ -7,9 +7,9 @@ import {
   newId,
 } from '@parley/contracts'
 import type { Outbox } from '@parley/core/outbox'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { ProjectScope, Queryable, Transaction } from '@parley/core/store'
 import { maxNotes } from '../config.ts'
-import { decodeCursor, toPage } from '../page.ts'
 
 interface CaseRow {
   id: string
@@ -165,11 +165,7 @@ export class CaseStore {
     return { reports: reports.rows.map(toReport), notes: notes.rows.map(toNote) }
   }
 
-  async list(
-    project: ProjectScope,
-    filter: CaseFilter,
-    page: { limit: number; cursor?: string | undefined },
-  ) {
+  async list(project: ProjectScope, filter: CaseFilter, page: PageRequest) {
     const { rows } = await project.query<CaseRow>({
       text: `select ${columns} from moderation.cases where project_id = $1 and id > $2
           and ($3::text is null or state = $3) and ($4::text is null or source = $4)
@@ -178,7 +174,7 @@ export class CaseStore {
         order by id limit $8`,
       values: [
         project.projectId,
-        decodeCursor(page.cursor),
+        decodeCursor(page.cursor) ?? '',
         filter.state ?? null,
         filter.source ?? null,
         filter.targetType ?? null,
@@ -187,7 +183,7 @@ export class CaseStore {
         page.limit + 1,
       ],
     })
-    return toPage(rows.map(toCase), page.limit, (item) => item.id)
+    return toPage(rows, page.limit, { keyOf: (row) => row.id, itemOf: toCase })
   }
 
   async claim(tx: Transaction, projectId: string, caseId: string, by: string): Promise<ModerationCase> {

@@ -6,9 +6,9 @@ import {
   type WordList,
 } from '@parley/contracts'
 import type { Outbox } from '@parley/core/outbox'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { ProjectScope, Transaction } from '@parley/core/store'
 import type { ModerationConfig } from '../config.ts'
-import { decodeCursor, toPage } from '../page.ts'
 
 interface ListRow {
   list_id: string
@@ -107,24 +107,26 @@ export class WordListStore {
     return toWordList(await find(project, project.projectId, id))
   }
 
-  async list(project: ProjectScope, page: { limit: number; cursor?: string | undefined }) {
+  async list(project: ProjectScope, page: PageRequest) {
     const { rows } = await project.query<ListRow>({
       text: `select ${columns} from moderation.word_lists where project_id = $1 and list_id > $2
         order by list_id limit $3`,
-      values: [project.projectId, decodeCursor(page.cursor), page.limit + 1],
+      values: [project.projectId, decodeCursor(page.cursor) ?? '', page.limit + 1],
     })
-    return toPage(rows.map(toWordList), page.limit, (list) => list.id)
+    return toPage(rows, page.limit, { keyOf: (row) => row.list_id, itemOf: toWordList })
   }
 
-  async words(project: ProjectScope, id: string, page: { limit: number; cursor?: string | undefined }) {
+  async words(project: ProjectScope, id: string, page: PageRequest) {
     await find(project, project.projectId, id)
     const { rows } = await project.query<WordRow>({
       text: `select word, verdict from moderation.words
         where project_id = $1 and list_id = $2 and word > $3 order by word limit $4`,
-      values: [project.projectId, id, decodeCursor(page.cursor), page.limit + 1],
+      values: [project.projectId, id, decodeCursor(page.cursor) ?? '', page.limit + 1],
     })
-    const items = rows.map(({ word, verdict }) => ({ text: word, ...(verdict !== null && { verdict }) }))
-    return toPage(items, page.limit, (item) => item.text)
+    return toPage(rows, page.limit, {
+      keyOf: (row) => row.word,
+      itemOf: ({ word, verdict }) => ({ text: word, ...(verdict !== null && { verdict }) }),
+    })
   }
 
   /** Every list of the project with all its words, in one snapshot. */

@@ -1,4 +1,5 @@
-import { AppError, newId, type PushProvider, type PushReceipt } from '@parley/contracts'
+import { newId, type PushProvider, type PushReceipt } from '@parley/contracts'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { Database, ProjectScope, Queryable } from '@parley/core/store'
 import type { Notification, PushFailureReason } from '../adapter.ts'
 import type { SuppressionReason } from '../preference/decision.ts'
@@ -213,16 +214,12 @@ export class DeliveryStore {
   /** What became of pushes, the latest first. Throws `invalid-cursor`. */
   async receipts(
     project: ProjectScope,
-    query: {
+    query: PageRequest & {
       messageId?: string | undefined
       batchId?: string | undefined
       userId?: string | undefined
-      limit: number
-      cursor?: string | undefined
     },
   ) {
-    const before = query.cursor === undefined ? null : Buffer.from(query.cursor, 'base64url').toString()
-    if (before !== null && !/^push_[0-9a-z]{26}$/.test(before)) throw new AppError('invalid-cursor')
     const { rows } = await project.query<ReceiptRow>({
       text: `select id, source_id, conversation_id, seq, user_id, device_id, provider, state, reason, detail,
           attempt_count, created_at, settled_at, delivered_at, opened_at
@@ -232,13 +229,10 @@ export class DeliveryStore {
         order by id collate "C" desc limit $6`,
       values: [
         ...[project.projectId, query.messageId ?? null, query.batchId ?? null, query.userId ?? null],
-        ...[before, query.limit + 1],
+        ...[decodeCursor(query.cursor) ?? null, query.limit + 1],
       ],
     })
-    const items = rows.slice(0, query.limit).map(toReceipt)
-    const last = items.at(-1)
-    if (rows.length <= query.limit || last === undefined) return { items }
-    return { items, nextCursor: Buffer.from(last.pushId).toString('base64url') }
+    return toPage(rows, query.limit, { keyOf: (row) => row.id, itemOf: toReceipt })
   }
 
   /** Notes what devices of the user say; what was opened was delivered. Answers how many pushes were theirs. */

@@ -1,4 +1,5 @@
 import { AppError, type PushTemplate } from '@parley/contracts'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { ProjectScope, Queryable } from '@parley/core/store'
 import type { Languages } from './built-in.ts'
 
@@ -32,19 +33,13 @@ export class TemplateStore {
     return toTemplate(row)
   }
 
-  async list(project: ProjectScope, page: { limit: number; cursor?: string | undefined }) {
-    const after = page.cursor === undefined ? '' : Buffer.from(page.cursor, 'base64url').toString()
-    if (page.cursor !== undefined && !/^[a-z0-9][a-z0-9._-]*$/.test(after))
-      throw new AppError('invalid-cursor')
+  async list(project: ProjectScope, page: PageRequest) {
     const { rows } = await project.query<TemplateRow>({
       text: `select name, languages, updated_at from push.templates
         where project_id = $1 and name > $2 collate "C" order by name collate "C" limit $3`,
-      values: [project.projectId, after, page.limit + 1],
+      values: [project.projectId, decodeCursor(page.cursor) ?? '', page.limit + 1],
     })
-    const items = rows.slice(0, page.limit).map(toTemplate)
-    const last = items.at(-1)
-    if (rows.length <= page.limit || last === undefined) return { items }
-    return { items, nextCursor: Buffer.from(last.name).toString('base64url') }
+    return toPage(rows, page.limit, { keyOf: (row) => row.name, itemOf: toTemplate })
   }
 
   /** Throws `not-found`. */

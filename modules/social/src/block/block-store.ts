@@ -1,6 +1,6 @@
 import type { Block } from '@parley/contracts'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { ProjectScope, Queryable } from '@parley/core/store'
-import { decodeCursor, type PageRequest, toPage } from '../page.ts'
 
 interface BlockRow {
   blocked_id: string

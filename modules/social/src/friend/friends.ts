@@ -6,9 +6,9 @@ import {
   type SocialOperations,
 } from '@parley/contracts'
 import type { UserActor } from '@parley/core/operations'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { z } from 'zod'
 import { apartFrom, blocksBetween } from '../block/block-store.ts'
-import { decodeCursor, type PageRequest, toPage } from '../page.ts'
 import type { SocialParts } from '../parts.ts'
 import { changePerson, lockPeople, readPerson } from '../people/people.ts'
 import {

@@ -1,6 +1,6 @@
 import type { FriendRequest } from '@parley/contracts'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { ProjectScope, Queryable, Transaction } from '@parley/core/store'
-import { decodeCursor, type PageRequest, toPage } from '../page.ts'
 
 export interface RequestRow {
   id: string

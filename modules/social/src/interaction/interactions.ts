@@ -1,9 +1,9 @@
 import type { Interaction } from '@parley/contracts'
 import type { UserActor } from '@parley/core/operations'
+import { decodeNumberCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { Queryable } from '@parley/core/store'
 import { notApart } from '../block/block-store.ts'
 import { visibleTo } from '../moment/visibility.ts'
-import { decodeNumberCursor, type PageRequest, toPage } from '../page.ts'
 import type { SocialParts } from '../parts.ts'
 import { type InteractionRow, interactionColumns, toInteraction } from './interaction-store.ts'
 
@@ -32,7 +32,7 @@ export class Interactions {
         order by no desc limit $4`,
       values: [projectId, userId, decodeNumberCursor(cursor) ?? null, limit + 1],
     })
-    const page = toPage(rows, limit, { keyOf: (row) => String(Number(row.no)), itemOf: toInteraction })
+    const page = toPage(rows, limit, { keyOf: (row) => Number(row.no), itemOf: toInteraction })
     return { ...page, ...(await this.unread(project, projectId, userId)) }
   }
 

@@ -1,10 +1,10 @@
 import { AppError, type Moment, newId, type SocialOperations } from '@parley/contracts'
 import type { Actor, UserActor } from '@parley/core/operations'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { Transaction } from '@parley/core/store'
 import type { z } from 'zod'
 import { apartFrom } from '../block/block-store.ts'
 import { noteInteractions } from '../interaction/interaction-store.ts'
-import { decodeCursor, type PageRequest, toPage } from '../page.ts'
 import type { SocialParts } from '../parts.ts'
 import { lockPeople } from '../people/people.ts'
 import {

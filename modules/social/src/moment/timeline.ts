@@ -1,7 +1,7 @@
 import type { Moment } from '@parley/contracts'
 import type { UserActor } from '@parley/core/operations'
+import { decodeCursor, type PageRequest, toPage } from '@parley/core/pages'
 import { notApart } from '../block/block-store.ts'
-import { decodeCursor, type PageRequest, toPage } from '../page.ts'
 import type { SocialParts } from '../parts.ts'
 import { type MomentRow, momentColumns, momentReader } from './moment-store.ts'
 import { chosenFor } from './visibility.ts'

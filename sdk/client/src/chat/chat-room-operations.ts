@@ -13,6 +13,12 @@ export const createChatRoom = (
   room: ClientFrameBody<'chatroom.create'> = {},
 ): Ask<'chatroom.create'> => chat.request('chatroom.create', room)
 
+/** Chat rooms that the user may find and enter, the newest first. */
+export const listChatRooms = (
+  chat: Chat,
+  page: { limit?: number; cursor?: string } = {},
+): Ask<'chatroom.list'> => chat.request('chatroom.list', page, { resend: true })
+
 export const getChatRoom = (chat: Chat, chatRoomId: string): Ask<'chatroom.get'> =>
   chat.request('chatroom.get', { chatRoomId }, { resend: true })
 

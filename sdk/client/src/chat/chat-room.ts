@@ -1,14 +1,17 @@
 import type {
   ChatRoomAttribute,
   ChatRoom as ChatRoomFacts,
+  ChatRoomGift,
   ChatRoomMessage,
   ChatRoomServerEvents,
   ClientFrameBody,
+  giftKind as contractsGiftKind,
   FrameAnswers,
   MessageContent,
 } from '@parley/contracts'
 import { Emitter } from '../emitter.ts'
 import { asParleyError, type ParleyError } from '../parley-error.ts'
+import { randomId } from '../random-id.ts'
 import type { Chat } from './chat.ts'
 
 export type ChatRoomEvent = {
@@ -86,6 +89,17 @@ export class ChatRoom extends Emitter<ChatRoomEvents> {
     return this.#ask('chatroom.send', { content, priority, ...(clientMessageId && { clientMessageId }) })
   }
 
+  /**
+   * Gives something: everybody hears it, with high priority. `clientMessageId` names the gift to whoever takes the money for
+   * it; a repeat after a failure takes the same.
+   */
+  give(
+    gift: ClientFrameBody<'chatroom.give'>['gift'],
+    { clientMessageId = randomId('gift') }: { clientMessageId?: string } = {},
+  ): Promise<SendAnswer> {
+    return this.#ask('chatroom.give', { gift, clientMessageId })
+  }
+
   /** Sets key-value pairs, all or none. `untilLeave`: they go with the user. */
   setAttributes(
     values: Record<string, string>,
@@ -131,6 +145,7 @@ export class ChatRoom extends Emitter<ChatRoomEvents> {
   #ask<
     T extends
       | 'chatroom.send'
+      | 'chatroom.give'
       | 'chatroom.kick'
       | `chatroom.${'restrict' | 'unrestrict' | `${'set' | 'remove'}-attributes` | `list-${'messages' | 'online'}`}`,
   >(type: T, given: Omit<ClientFrameBody<T>, 'chatRoomId'>): Promise<FrameAnswers[T]> {
@@ -222,6 +237,13 @@ export class ChatRoom extends Emitter<ChatRoomEvents> {
 }
 
 const transient = new Set<ParleyError['code']>(['connection-lost', 'timeout', 'closed'])
+
+/** The gift that a message is; undefined for every other one. Only the server makes messages of this kind. */
+export function giftOf({ content }: ChatRoomMessage): ChatRoomGift | undefined {
+  return content.type === 'custom' && content.kind === giftKind ? (content.data as ChatRoomGift) : undefined
+}
+
+const giftKind: typeof contractsGiftKind = 'parley.gift'
 
 /** Joins a chat room: its messages come to this client until it leaves. `recent`: messages to begin with. */
 export async function joinChatRoom(

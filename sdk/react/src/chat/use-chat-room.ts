@@ -11,6 +11,9 @@ import { joinChatRoom } from '@parley/client'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useParley } from '../parley-context.ts'
 
+/** What can be given in a chat room, as the application has it in its catalogue. */
+export type GivenGift = Parameters<ChatRoom['give']>[0]
+
 export interface ChatRoomModel {
   status: 'joining' | 'joined' | 'left' | 'failed'
   error: ParleyError | undefined
@@ -28,6 +31,7 @@ export interface ChatRoomModel {
   likes: number
   like: () => void
   send: (what: { text: string } | { content: MessageContent }) => Promise<void>
+  give: (gift: GivenGift) => Promise<void>
   /** The room keeps what was said, and there is more of it. */
   hasOlder: boolean
   loadOlder: () => Promise<void>
@@ -123,6 +127,9 @@ export function useChatRoom(chatRoomId: string): ChatRoomModel {
     like,
     send: async (what) => {
       await room?.send(what)
+    },
+    give: async (gift) => {
+      await room?.give(gift)
     },
     hasOlder: stay.hasOlder,
     loadOlder: async () => {

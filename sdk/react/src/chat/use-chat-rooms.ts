@@ -1,18 +1,33 @@
 import type { ChatRoomFacts, ParleyError } from '@parley/client'
-import { getChatRoom } from '@parley/client'
+import { getChatRoom, listChatRooms } from '@parley/client'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useParley } from '../parley-context.ts'
 import { useEvery } from '../use-every.ts'
+import { type Pages, usePages } from '../use-pages.ts'
 
 export type ListedChatRoom =
   | { id: string; status: 'loading' | 'gone' | 'failed' }
   | { id: string; status: 'ready'; facts: ChatRoomFacts }
 
 const askEveryMs = 10_000
+const pageSize = 50
+
+/** Chat rooms that the user may find and enter, the newest first, asked anew every ten seconds while the page is seen. */
+export function useOpenChatRooms(): Pages<ChatRoomFacts> {
+  const { chat } = useParley()
+  const list = usePages(
+    useCallback((page: { cursor?: string }) => listChatRooms(chat, { limit: pageSize, ...page }), [chat]),
+  )
+  // Who has gone on to further pages is not thrown back to the first.
+  useEvery(askEveryMs, () => {
+    if (list.items.length <= pageSize) void list.refresh()
+  })
+  return list
+}
 
 /**
  * Name, rules and online count of the chat rooms named, asked anew every ten seconds while the page is seen; being in a
- * room is `useChatRoom`. The server lists no rooms to users: which there are, the application knows.
+ * room is `useChatRoom`.
  */
 export function useChatRooms(ids: readonly string[]): {
   rooms: readonly ListedChatRoom[]

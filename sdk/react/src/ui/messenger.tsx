@@ -1,5 +1,6 @@
 import type { Conversation, JoinRequest, ProfileField } from '@parley/client'
 import { useCallback, useEffect, useMemo, useState } from 'react'
+import type { GivenGift } from '../chat/use-chat-room.ts'
 import { useConnectionState } from '../chat/use-connection-state.ts'
 import { useConversations } from '../chat/use-conversations.ts'
 import { useInvitations } from '../chat/use-invitations.ts'
@@ -43,12 +44,21 @@ export function Messenger(props: {
   start?: string | undefined
   /** The areas that are offered, in their order; with one alone there is nothing to choose. */
   areas?: readonly Area[]
-  /** Chat rooms that the application has; the server lists none to users. */
+  /** Chat rooms of the application, shown before those that everybody finds. */
   chatRooms?: readonly string[]
+  /** What can be given in chat rooms, from the application's catalogue; with none there is no way to give. */
+  gifts?: readonly GivenGift[]
   /** Fields of profiles that the project has beyond those of every project. */
   profileFields?: Readonly<Record<string, ProfileField>>
 }) {
-  const { peers = [], start, areas = allAreas, chatRooms = [], profileFields = noFields } = props
+  const {
+    peers = [],
+    start,
+    areas = allAreas,
+    chatRooms = [],
+    gifts = noGifts,
+    profileFields = noFields,
+  } = props
   const { chat, userId } = useParley()
   const words = useWords()
   const onFailed = useErrorToast()
@@ -91,8 +101,9 @@ export function Messenger(props: {
       },
       openProfile: setProfile,
       profileFields,
+      gifts,
     }),
-    [setArea, open, profileFields],
+    [setArea, open, profileFields, gifts],
   )
   const rail = areas.length > 1 && <Rail areas={areas} current={area} waiting={waiting} onSelect={setArea} />
   const overAll = profile !== undefined && (
@@ -217,6 +228,7 @@ export function Messenger(props: {
 }
 
 const noFields = {}
+const noGifts: readonly GivenGift[] = []
 
 /** Which conversation is open; a reload comes back to it. */
 function useSelected(conversations: readonly Conversation[], start: string | undefined) {

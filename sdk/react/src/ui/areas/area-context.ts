@@ -1,5 +1,6 @@
 import type { Conversation, ProfileField } from '@parley/client'
 import { createContext, useContext } from 'react'
+import type { GivenGift } from '../../chat/use-chat-room.ts'
 
 /** What the areas of the messenger may ask of it. */
 export interface AreaWays {
@@ -9,6 +10,8 @@ export interface AreaWays {
   openProfile: (userId: string) => void
   /** Fields of profiles that the application has beyond those every project has. */
   profileFields: Readonly<Record<string, ProfileField>>
+  /** What can be given in chat rooms. */
+  gifts: readonly GivenGift[]
 }
 
 export const AreaContext = createContext<AreaWays | undefined>(undefined)

@@ -6,6 +6,7 @@ import type { ComposerModel } from '../../chat/use-composer.ts'
 import { useVoiceRecorder } from '../../chat/use-voice-recorder.ts'
 import { summaryOf } from '../content/summary.ts'
 import { usePane } from '../pane-context.ts'
+import { Avatar } from '../parts/avatar.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
 import {
   ArrowUpIcon,
@@ -21,11 +22,11 @@ import { Popover } from '../parts/popover.tsx'
 import { useErrorToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
 import { AttachMenu } from './attach-menu.tsx'
-import { CommandPicker } from './command-picker.tsx'
+import { ChoicePicker, choiceId, choicesId } from './choice-picker.tsx'
 import { DraftFiles } from './draft-files.tsx'
 import { ExpressionPanel } from './expression-panel.tsx'
 import { LifetimeNote } from './lifetime-note.tsx'
-import { MentionPicker, useMentionChoices } from './mention-picker.tsx'
+import { MentionChoice, useMentionChoices } from './mention-choices.tsx'
 import { VoiceBar } from './voice-bar.tsx'
 
 const tallestPx = 160
@@ -182,8 +183,8 @@ export function Composer(props: {
               {...(picking && {
                 role: 'combobox',
                 'aria-expanded': true,
-                'aria-controls': 'parley-mentions',
-                'aria-activedescendant': `parley-mention-${chosen}`,
+                'aria-controls': choicesId,
+                'aria-activedescendant': choiceId(chosen),
               })}
               onChange={(event) => {
                 setCaret(event.target.selectionStart)
@@ -226,22 +227,37 @@ export function Composer(props: {
           </div>
         )}
         {picking && commands.length > 0 && (
-          <CommandPicker
+          <ChoicePicker
             anchor={field}
-            commands={commands}
+            label={words.commands}
+            choices={commands}
+            keyOf={({ botId, name }) => `${botId} ${name}`}
             chosen={chosen}
             onChoose={complete}
             onClose={() => setDismissed(0)}
-          />
+          >
+            {({ botId, name, description }) => (
+              <>
+                <Avatar id={botId} name={botId} size={24} />
+                <span>
+                  <strong>/{name}</strong> {description}
+                </span>
+              </>
+            )}
+          </ChoicePicker>
         )}
         {picking && mention && commands.length === 0 && (
-          <MentionPicker
+          <ChoicePicker
             anchor={field}
+            label={words.mention}
             choices={choices}
+            keyOf={({ kind, name }) => `${kind} ${name}`}
             chosen={chosen}
             onChoose={complete}
             onClose={() => setDismissed(mention.from)}
-          />
+          >
+            {(target) => <MentionChoice target={target} />}
+          </ChoicePicker>
         )}
         {panel === 'expressions' && (
           <Popover anchor={smile} side="above" label={words.emoji} onClose={() => setPanel(undefined)}>

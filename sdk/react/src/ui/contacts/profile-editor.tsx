@@ -5,12 +5,13 @@ import type {
   ProfileVisibility,
   SocialProfile,
 } from '@parley/client'
-import { profilesOf, updateProfile } from '@parley/client'
+import { profilesOf, setOwnPicture, updateProfile } from '@parley/client'
 import { useState } from 'react'
 import { useParley } from '../../parley-context.ts'
 import { useAreaWays } from '../areas/area-context.ts'
 import { Field } from '../composer/forms.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
+import { type ChosenPicture, PictureField } from '../parts/picture-field.tsx'
 import { useErrorToast, useToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
 import { fieldName } from './field-name.ts'
@@ -40,13 +41,18 @@ export function ProfileEditor(props: {
   const { profileFields } = useAreaWays()
   const fields = { ...standardFields, ...profileFields }
   const [name, setName] = useState(profile.name ?? '')
+  const [picture, setPicture] = useState<ChosenPicture>({ address: profile.avatarUrl ?? '' })
   const [values, setValues] = useState(profile.fields)
   const [seen, setSeen] = useState<Record<string, ProfileVisibility>>(profile.visibility ?? {})
   const [policy, setPolicy] = useState<FriendPolicy | ''>(profile.friendPolicy ?? '')
   const [busy, setBusy] = useState(false)
   const save = async () => {
-    // The name first: friends hear of the profile, and then read both.
+    // Name and picture first: friends hear of the profile, and then read all.
     const given = name.trim()
+    const address = picture.address.trim()
+    if (picture.file) await setOwnPicture(parley, picture.file)
+    else if (address !== '' && address !== profile.avatarUrl)
+      await updateProfile(parley, { avatarUrl: address })
     if (given !== '' && given !== profile.name) await updateProfile(parley, { name: given })
     const changed = Object.keys(fields).filter((field) => values[field] !== profile.fields[field])
     await profilesOf(parley.chat).update({
@@ -77,6 +83,7 @@ export function ProfileEditor(props: {
       onClose={props.onClose}
     >
       <Field label={words.people.name} value={name} maxLength={256} onChange={setName} />
+      <PictureField value={picture} onChange={setPicture} />
       {Object.entries(fields).map(([field, rule]) => (
         <div key={field} className="parley-field-line">
           <ValueField

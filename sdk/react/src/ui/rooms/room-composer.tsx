@@ -6,6 +6,7 @@ import { ArrowUpIcon, SmileIcon } from '../parts/icons.tsx'
 import { Popover } from '../parts/popover.tsx'
 import { useErrorToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
+import { GiftButton } from './gift-button.tsx'
 
 /** Says something in a chat room; counts down in slow mode. */
 export function RoomComposer(props: { model: ChatRoomModel; name: string; like: ReactNode }) {
@@ -69,6 +70,7 @@ export function RoomComposer(props: { model: ChatRoomModel; name: string; like: 
         <IconButton ref={smile} label={words.emoji} expanded={emoji} onClick={() => setEmoji(!emoji)}>
           <SmileIcon size={21} />
         </IconButton>
+        <GiftButton model={model} />
         {props.like}
         <button
           type="submit"

@@ -1,4 +1,5 @@
-import type { ChatRoomFacts, ChatRoomMessage } from '@parley/client'
+import type { ChatRoomFacts, ChatRoomGift, ChatRoomMessage } from '@parley/client'
+import { giftOf } from '@parley/client'
 import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import type { ChatRoomModel } from '../../chat/use-chat-room.ts'
 import { useNames } from '../../chat/use-names.ts'
@@ -99,6 +100,7 @@ function roleIn({ ownerId, adminIds }: ChatRoomFacts, userId: string): 'owner' |
 
 function Line(props: { message: ChatRoomMessage; own: boolean; role: 'owner' | 'admin' | undefined }) {
   const { senderId, content, createdAt } = props.message
+  const gift = giftOf(props.message)
   const words = useWords()
   const locale = useLocale()
   const nameOf = useNames()
@@ -123,8 +125,31 @@ function Line(props: { message: ChatRoomMessage; own: boolean; role: 'owner' | '
           )}
           <time dateTime={createdAt}>{clock(createdAt, locale)}</time>
         </p>
-        {content.type === 'text' ? <RichText text={content.text} /> : <i>{summaryOf(content, words)}</i>}
+        {gift ? (
+          <Gift gift={gift} />
+        ) : content.type === 'text' ? (
+          <RichText text={content.text} />
+        ) : (
+          <i>{summaryOf(content, words)}</i>
+        )}
       </div>
     </article>
+  )
+}
+
+function Gift({ gift: { name, count, emoji, imageUrl, toUserId } }: { gift: ChatRoomGift }) {
+  const words = useWords()
+  const nameOf = useNames()
+  return (
+    <p className="parley-room-gift">
+      {imageUrl !== undefined ? (
+        <img src={imageUrl} alt="" referrerPolicy="no-referrer" />
+      ) : (
+        <span aria-hidden="true">{emoji ?? '\u{1F381}'}</span>
+      )}
+      <span dir="auto">
+        {words.room.gave(name, count, toUserId === undefined ? undefined : nameOf(toUserId))}
+      </span>
+    </p>
   )
 }

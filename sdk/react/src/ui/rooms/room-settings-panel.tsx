@@ -6,12 +6,12 @@ import { useChatRoomRestrictions } from '../../chat/use-chat-room-people.ts'
 import { useNames } from '../../chat/use-names.ts'
 import { useParley } from '../../parley-context.ts'
 import { Check } from '../composer/forms.tsx'
-import { TextForm } from '../panels/group-panel.tsx'
 import { Panel } from '../panels/panel.tsx'
 import { Avatar } from '../parts/avatar.tsx'
 import { EditIcon, PlusIcon, TrashIcon } from '../parts/icons.tsx'
 import { Segments } from '../parts/segments.tsx'
 import { FailedNotice } from '../parts/state-notice.tsx'
+import { TextFormButton } from '../parts/text-form.tsx'
 import { useErrorToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
 import { RoomNotes } from './room-notes.tsx'
@@ -24,7 +24,6 @@ export function RoomSettingsPanel({ model, onClose }: { model: ChatRoomModel; on
   const { chat } = useParley()
   const words = useWords()
   const onFailed = useErrorToast()
-  const [renaming, setRenaming] = useState(false)
   if (!room || !facts) return null
   const isHost = role !== 'visitor'
   const update = (change: Parameters<typeof updateChatRoom>[2]) =>
@@ -39,10 +38,13 @@ export function RoomSettingsPanel({ model, onClose }: { model: ChatRoomModel; on
             {room.id}
           </span>
           {isHost && (
-            <button type="button" className="parley-link-button" onClick={() => setRenaming(true)}>
-              <EditIcon size={15} />
-              {words.rename}
-            </button>
+            <TextFormButton
+              icon={<EditIcon size={15} />}
+              label={words.rename}
+              field={words.room.name}
+              initial={facts.name}
+              onSubmit={(name) => update({ name })}
+            />
           )}
         </div>
         <RoomNotes model={model} room={room} />
@@ -72,6 +74,11 @@ export function RoomSettingsPanel({ model, onClose }: { model: ChatRoomModel; on
               checked={facts.joinByAllowed}
               onChange={(joinByAllowed) => update({ joinByAllowed })}
             />
+            <Check
+              label={words.room.listed}
+              checked={facts.listed}
+              onChange={(listed) => update({ listed })}
+            />
           </section>
         )}
         {isHost && <Lists room={room} />}
@@ -88,15 +95,6 @@ export function RoomSettingsPanel({ model, onClose }: { model: ChatRoomModel; on
           </footer>
         )}
       </div>
-      {renaming && (
-        <TextForm
-          title={words.rename}
-          label={words.room.name}
-          initial={facts.name ?? ''}
-          onSubmit={(name) => update({ name })}
-          onClose={() => setRenaming(false)}
-        />
-      )}
     </Panel>
   )
 }
@@ -125,7 +123,6 @@ function List({ room, kind }: { room: ChatRoom; kind: ChatRoomRestriction['kind'
   const nameOf = useNames()
   const onFailed = useErrorToast()
   const list = useChatRoomRestrictions(room.id, kind)
-  const [adding, setAdding] = useState(false)
   return (
     <div className="parley-room-list">
       {list.status === 'failed' && <FailedNotice onRetry={() => void list.refresh()} />}
@@ -157,19 +154,12 @@ function List({ room, kind }: { room: ChatRoom; kind: ChatRoomRestriction['kind'
           {words.showMore}
         </button>
       )}
-      <button type="button" className="parley-link-button" onClick={() => setAdding(true)}>
-        <PlusIcon size={16} />
-        {words.room.addTo[kind]}
-      </button>
-      {adding && (
-        <TextForm
-          title={words.room.addTo[kind]}
-          label={words.userId}
-          initial=""
-          onSubmit={(userId) => void list.add(userId).catch(onFailed)}
-          onClose={() => setAdding(false)}
-        />
-      )}
+      <TextFormButton
+        icon={<PlusIcon size={16} />}
+        label={words.room.addTo[kind]}
+        field={words.userId}
+        onSubmit={(userId) => void list.add(userId).catch(onFailed)}
+      />
     </div>
   )
 }

@@ -1,6 +1,6 @@
 import { createChatRoom } from '@parley/client'
 import { useState } from 'react'
-import { type ListedChatRoom, useChatRooms } from '../../chat/use-chat-rooms.ts'
+import { type ListedChatRoom, useChatRooms, useOpenChatRooms } from '../../chat/use-chat-rooms.ts'
 import { useParley } from '../../parley-context.ts'
 import { AreaMain } from '../areas/place.tsx'
 import { Check, Field } from '../composer/forms.tsx'
@@ -17,8 +17,8 @@ import { useKept } from '../parts/use-kept.ts'
 import { ChatRoomPane } from './chat-room-pane.tsx'
 
 /**
- * Chat rooms: those of the application, and those that the user made or entered. The one that is open is joined, and left
- * with it.
+ * Chat rooms: those of the application, those that the user made or entered, and those that everybody finds. The one that
+ * is open is joined, and left with it.
  */
 export function RoomsArea({ offered }: { offered: readonly string[] }) {
   const { userId } = useParley()
@@ -28,6 +28,9 @@ export function RoomsArea({ offered }: { offered: readonly string[] }) {
   const [dialog, setDialog] = useState(false)
   const own = kept.split('\n').filter((id) => id !== '' && !offered.includes(id))
   const { rooms, refresh } = useChatRooms([...own, ...offered])
+  const found = useOpenChatRooms()
+  const others = found.items.filter(({ id }) => !own.includes(id) && !offered.includes(id))
+  const onFailed = useErrorToast()
   const open = (id: string) => {
     if (!own.includes(id) && !offered.includes(id)) keep([id, ...own].join('\n'))
     setOpenId(id)
@@ -41,32 +44,59 @@ export function RoomsArea({ offered }: { offered: readonly string[] }) {
             <PlusIcon />
           </IconButton>
         </header>
-        {rooms.length === 0 ? (
+        {rooms.length + others.length === 0 ? (
           <EmptyNotice icon={<RoomsIcon size={28} />} title={words.room.none} text={words.room.noneText}>
             <button type="button" className="parley-button parley-primary" onClick={() => setDialog(true)}>
               {words.room.create}
             </button>
           </EmptyNotice>
         ) : (
-          <ul className="parley-conversations" onKeyDown={moveAmong('.parley-conversation')}>
-            {rooms.map((room) => (
-              <li key={room.id} className="parley-room-line">
-                <RoomItem room={room} current={room.id === openId} onOpen={() => open(room.id)} />
-                {own.includes(room.id) && (
-                  <IconButton
-                    label={`${words.room.forget}: ${nameOfRoom(room)}`}
-                    className="parley-forget"
-                    onClick={() => {
-                      keep(own.filter((id) => id !== room.id).join('\n'))
-                      if (openId === room.id) setOpenId(undefined)
-                    }}
+          <div className="parley-conversations" onKeyDown={moveAmong('.parley-conversation')}>
+            <ul>
+              {rooms.map((room) => (
+                <li key={room.id} className="parley-room-line">
+                  <RoomItem room={room} current={room.id === openId} onOpen={() => open(room.id)} />
+                  {own.includes(room.id) && (
+                    <IconButton
+                      label={`${words.room.forget}: ${nameOfRoom(room)}`}
+                      className="parley-forget"
+                      onClick={() => {
+                        keep(own.filter((id) => id !== room.id).join('\n'))
+                        if (openId === room.id) setOpenId(undefined)
+                      }}
+                    >
+                      <CloseIcon size={15} />
+                    </IconButton>
+                  )}
+                </li>
+              ))}
+            </ul>
+            {others.length > 0 && (
+              <section className="parley-open-rooms" aria-label={words.room.openRooms}>
+                <h3>{words.room.openRooms}</h3>
+                <ul>
+                  {others.map((facts) => (
+                    <li key={facts.id}>
+                      <RoomItem
+                        room={{ id: facts.id, status: 'ready', facts }}
+                        current={false}
+                        onOpen={() => open(facts.id)}
+                      />
+                    </li>
+                  ))}
+                </ul>
+                {found.hasMore && (
+                  <button
+                    type="button"
+                    className="parley-link-button"
+                    onClick={() => void found.loadMore().catch(onFailed)}
                   >
-                    <CloseIcon size={15} />
-                  </IconButton>
+                    {words.showMore}
+                  </button>
                 )}
-              </li>
-            ))}
-          </ul>
+              </section>
+            )}
+          </div>
         )}
       </nav>
       <AreaMain shown={openId !== undefined}>
@@ -77,6 +107,7 @@ export function RoomsArea({ offered }: { offered: readonly string[] }) {
             onBack={() => {
               setOpenId(undefined)
               refresh()
+              void found.refresh()
             }}
           />
         ) : (
@@ -133,6 +164,7 @@ function RoomDialog(props: { onOpen: (chatRoomId: string) => void; onClose: () =
   const [name, setName] = useState('')
   const [id, setId] = useState('')
   const [history, setHistory] = useState(true)
+  const [listed, setListed] = useState(true)
   const [busy, setBusy] = useState(false)
   const submit = () => {
     if (kind === 'enter') {
@@ -141,7 +173,7 @@ function RoomDialog(props: { onOpen: (chatRoomId: string) => void; onClose: () =
       return
     }
     setBusy(true)
-    createChatRoom(chat, { name: name.trim(), history })
+    createChatRoom(chat, { name: name.trim(), history, listed })
       .then((room) => {
         props.onOpen(room.id)
         props.onClose()
@@ -169,6 +201,7 @@ function RoomDialog(props: { onOpen: (chatRoomId: string) => void; onClose: () =
         <>
           <Field label={words.room.name} value={name} maxLength={256} onChange={setName} />
           <Check label={words.room.keepHistory} checked={history} onChange={setHistory} />
+          <Check label={words.room.listed} checked={listed} onChange={setListed} />
         </>
       ) : (
         <Field label={words.room.id} value={id} onChange={setId} />

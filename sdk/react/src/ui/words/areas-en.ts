@@ -54,6 +54,8 @@ export const areasEn = {
     name: 'Name of the room',
     id: 'Room id',
     keepHistory: 'Keep what is said',
+    listed: 'Everybody finds it in the list',
+    openRooms: 'Open rooms',
     onlineNow: (count: number) => (count === 1 ? '1 person here' : `${count} people here`),
     choose: 'Choose a chat room',
     chooseText: 'You hear a room while you are in it.',
@@ -80,6 +82,9 @@ export const areasEn = {
     dropped: (count: number) => `${count} messages were left out under load`,
     like: 'Like',
     likes: (count: number) => `${count} likes`,
+    give: 'Give something',
+    gave: (gift: string, count: number, to: string | undefined) =>
+      `gave ${gift}${count > 1 ? ` × ${count}` : ''}${to === undefined ? '' : ` to ${to}`}`,
     older: 'Earlier messages',
     slowMode: 'Slow mode',
     slowModeOff: 'Off',

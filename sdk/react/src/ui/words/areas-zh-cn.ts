@@ -54,6 +54,8 @@ export const areasZhCn: typeof areasEn = {
     name: '聊天室名称',
     id: '聊天室 ID',
     keepHistory: '保留聊天记录',
+    listed: '所有人都能在列表中找到',
+    openRooms: '公开的聊天室',
     onlineNow: (count) => `${count} 人在线`,
     choose: '选择一个聊天室',
     chooseText: '进入聊天室后才能收到消息。',
@@ -80,6 +82,9 @@ export const areasZhCn: typeof areasEn = {
     dropped: (count) => `人多拥挤，略过了 ${count} 条消息`,
     like: '点赞',
     likes: (count) => `${count} 个赞`,
+    give: '送礼物',
+    gave: (gift, count, to) =>
+      `送${to === undefined ? '' : `给 ${to} `}了 ${gift}${count > 1 ? ` × ${count}` : ''}`,
     older: '更早的消息',
     slowMode: '慢速模式',
     slowModeOff: '关闭',

@@ -185,6 +185,8 @@ export const en = {
   announced: (who: string, text: string) => `${who} announced: ${text}`,
   rename: 'Rename',
   groupPicture: 'Change picture',
+  choosePicture: 'Choose a picture',
+  chosenPicture: 'The chosen picture',
   pictureAddress: 'Address of the picture',
   addMembers: 'Add members',
   rules: 'Rules',

@@ -184,6 +184,8 @@ export const zhCn: Words = {
   announced: (who, text) => `${who} 发布公告：${text}`,
   rename: '修改群名',
   groupPicture: '更换头像',
+  choosePicture: '选择图片',
+  chosenPicture: '已选择的图片',
   pictureAddress: '图片地址',
   addMembers: '添加成员',
   rules: '管理',

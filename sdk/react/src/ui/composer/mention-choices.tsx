@@ -1,10 +1,9 @@
 import { groupOf } from '@parley/client'
-import { type RefObject, useEffect, useMemo, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import type { MentionTarget } from '../../chat/mentions.ts'
 import { usePane } from '../pane-context.ts'
 import { Avatar } from '../parts/avatar.tsx'
 import { GroupIcon } from '../parts/icons.tsx'
-import { Popover } from '../parts/popover.tsx'
 import { useWords } from '../parts/ui-context.tsx'
 
 const most = 8
@@ -38,45 +37,15 @@ export function useMentionChoices(query: string | undefined): readonly MentionTa
   }, [query, wanted, memberIds, userId, nameOf, words])
 }
 
-export function MentionPicker(props: {
-  anchor: RefObject<HTMLElement | null>
-  choices: readonly MentionTarget[]
-  chosen: number
-  onChoose: (index: number) => void
-  onClose: () => void
-}) {
-  const words = useWords()
+export function MentionChoice({ target }: { target: MentionTarget }) {
   return (
-    <Popover
-      anchor={props.anchor}
-      side="above"
-      label={words.mention}
-      className="parley-menu"
-      onClose={props.onClose}
-    >
-      <div role="listbox" id="parley-mentions" aria-label={words.mention}>
-        {props.choices.map((target, index) => (
-          <div
-            key={`${target.kind} ${target.name}`}
-            id={`parley-mention-${index}`}
-            role="option"
-            tabIndex={-1}
-            aria-selected={index === props.chosen}
-            className="parley-option"
-            onPointerDown={(event) => {
-              event.preventDefault()
-              props.onChoose(index)
-            }}
-          >
-            {target.kind === 'user' ? (
-              <Avatar id={target.userId} name={target.name} size={24} />
-            ) : (
-              <GroupIcon size={20} />
-            )}
-            {target.name}
-          </div>
-        ))}
-      </div>
-    </Popover>
+    <>
+      {target.kind === 'user' ? (
+        <Avatar id={target.userId} name={target.name} size={24} />
+      ) : (
+        <GroupIcon size={20} />
+      )}
+      {target.name}
+    </>
   )
 }
