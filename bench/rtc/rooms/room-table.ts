@@ -76,11 +76,12 @@ export function audienceTable(steps: readonly AudienceStep[]): string {
 function shared(row: (label: string, of: (window: RoomWindow) => string) => Row): Row[] {
   return [
     row('packets a second in / out', (one) => `${number(one.packetsIn)} / ${number(one.packetsOut)}`),
+    row('media processes that ended', ({ workersEnded }) => number(workersEnded)),
     row('cores of each media process', ({ mediaCores }) =>
-      mediaCores.map((cores) => (Number.isNaN(cores) ? 'ended' : cores.toFixed(2))).join(' + '),
+      mediaCores.map((cores) => figure(cores, 2)).join(' + '),
     ),
-    row('of these, in the kernel', ({ mediaKernelShare }) => `${(mediaKernelShare * 100).toFixed(0)} %`),
-    row('CPU us a packet in or out', (one) => one.cpuMicrosecondsPerPacket.toFixed(2)),
+    row('of these, in the kernel', ({ mediaKernelShare }) => `${figure(mediaKernelShare * 100, 0)} %`),
+    row('CPU us a packet in or out', (one) => figure(one.cpuMicrosecondsPerPacket, 2)),
     row('cores of server and database', ({ controlCores }) => controlCores.toFixed(2)),
     row('sound delay p50 / p99', ({ audio }) => pair(audio)),
     row('cores of all generators', ({ generatorCores }) => generatorCores.toFixed(2)),
@@ -102,6 +103,8 @@ function markdown(heads: readonly string[], rows: readonly Row[]): string {
   return [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
+/** Of processes that ended nobody knows what they took. */
+const figure = (value: number, digits: number): string => (Number.isNaN(value) ? '?' : value.toFixed(digits))
 const ms = (value: number): string => `${Number(value.toPrecision(3))} ms`
 const pair = ({ p50Ms, p99Ms }: DelayQuantiles): string => `${ms(p50Ms)} / ${ms(p99Ms)}`
 const number = (value: number): string => Math.round(value).toLocaleString('en-US')

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,9 @@ constexpr size_t kDatagram = 65'536;
 /** Beginnings that lie whole powers of two apart would share few lines of the processor's cache. */
 constexpr size_t kSlot = kDatagram + 5 * 64;
 constexpr size_t kControl = 128;
+/** After so many looks in vain the thread waits on the socket, and looks this often whether it has to end. */
+constexpr int kPatience = 100;
+constexpr int kIdleMs = 100;
 constexpr size_t kMaxPending = 64u << 20;
 /** Listeners are 127.64.0.1 to 127.64.255.255. */
 constexpr uint32_t kNetwork = 127u << 24 | 64u << 16;
@@ -170,10 +174,18 @@ SinkStatistics Sink::Statistics() {
 
 void Sink::Run() {
   pthread_setname_np(pthread_self(), "packet-sink");
+  int emptyLooks = 0;
   while (!stopping_) {
-    if (Receive() == kBatch) continue;
-    timespec pause{0, long(options_.pollMicroseconds) * 1'000};
-    nanosleep(&pause, nullptr);
+    const size_t count = Receive();
+    emptyLooks = count ? 0 : emptyLooks + 1;
+    if (count == kBatch) continue;
+    if (emptyLooks < kPatience) {
+      timespec pause{0, long(options_.pollMicroseconds) * 1'000};
+      nanosleep(&pause, nullptr);
+    } else {
+      pollfd awaited{fd_, POLLIN, 0};
+      poll(&awaited, 1, kIdleMs);
+    }
   }
 }
 

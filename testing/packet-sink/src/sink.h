@@ -33,8 +33,8 @@ struct SinkStatistics {
 };
 
 /**
- * One UDP socket with a thread that serves many listeners. The thread looks every `pollMicroseconds` instead of waiting on
- * the socket, so that no sender pays for waking it.
+ * One UDP socket with a thread that serves many listeners. While something comes the thread looks every
+ * `pollMicroseconds` instead of waiting on the socket, so that no sender pays for waking it.
  */
 class Sink {
  public:
