@@ -24,28 +24,30 @@ const require = createRequire(import.meta.url)
 const here = existsSync(path.join(path.dirname(self), 'binding.gyp'))
   ? path.dirname(self)
   : path.dirname(require.resolve('@parley/fastpath/package.json'))
-const output = path.join(here, 'build')
+const fastpath = { folder: here, name: 'fastpath', what: 'the native packet path' }
 const staleLockMs = 10 * 60_000
 const keepOldMs = 60 * 60_000
 
-function sources() {
-  const found = [path.join(here, 'binding.gyp')]
-  const walk = (folder) => {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const full = path.join(folder, entry.name)
+const outputOf = ({ folder }) => path.join(folder, 'build')
+
+function sources({ folder }) {
+  const found = [path.join(folder, 'binding.gyp')]
+  const walk = (inside) => {
+    for (const entry of readdirSync(inside, { withFileTypes: true })) {
+      const full = path.join(inside, entry.name)
       if (entry.isDirectory()) walk(full)
       else if (/\.(cc|h)$/.test(entry.name)) found.push(full)
     }
   }
-  walk(path.join(here, 'src'))
+  walk(path.join(folder, 'src'))
   return found.sort()
 }
 
-function contentHash() {
+function contentHash(addon) {
   const hash = createHash('sha256')
   hash.update(`${process.version} ${process.platform} ${process.arch} ${process.versions.modules}\n`)
-  for (const file of sources()) {
-    hash.update(path.relative(here, file))
+  for (const file of sources(addon)) {
+    hash.update(path.relative(addon.folder, file))
     hash.update(readFileSync(file))
   }
   return hash.digest('hex').slice(0, 16)
@@ -56,10 +58,10 @@ function works(command) {
   return !found.error && found.status === 0
 }
 
-function missingTool() {
+function missingTool(what) {
   if (process.platform !== 'linux') {
     return {
-      unavailable: `the packet path needs Linux (epoll, recvmmsg), this is ${process.platform}`,
+      unavailable: `${what} needs Linux (epoll, recvmmsg), this is ${process.platform}`,
       mend: 'run the server in a Linux container or machine',
     }
   }
@@ -124,29 +126,30 @@ function run(command, args, options) {
   })
 }
 
-async function compile(hash, target, log) {
-  const scratch = path.join(output, `work-${hash}-${process.pid}`)
+async function compile(addon, hash, target, log) {
+  const { folder, name, what } = addon
+  const scratch = path.join(outputOf(addon), `work-${hash}-${process.pid}`)
   rmSync(scratch, { recursive: true, force: true })
   mkdirSync(scratch, { recursive: true })
   try {
-    cpSync(path.join(here, 'binding.gyp'), path.join(scratch, 'binding.gyp'))
-    cpSync(path.join(here, 'src'), path.join(scratch, 'src'), { recursive: true })
+    cpSync(path.join(folder, 'binding.gyp'), path.join(scratch, 'binding.gyp'))
+    cpSync(path.join(folder, 'src'), path.join(scratch, 'src'), { recursive: true })
     const gyp = require.resolve('node-gyp/bin/node-gyp.js')
     const beside = path.resolve(process.execPath, '../..')
     const headers = existsSync(path.join(beside, 'include/node/node_api.h')) ? [`--nodedir=${beside}`] : []
     const started = Date.now()
-    log('fastpath: compiling the native packet path')
+    log(`${name}: compiling ${what}`)
     const built = await run(process.execPath, [gyp, 'rebuild', '--jobs', '4', ...headers], { cwd: scratch })
     if (built.code !== 0) {
       const told = built.text.split('\n').filter((line) => /error|ERR!/i.test(line))
       return {
         unavailable: `the compiler failed: ${told.slice(0, 5).join(' | ') || built.text.slice(-400)}`,
-        mend: 'apt-get install -y g++ make python3, then: node native/fastpath/build.mjs',
+        mend: 'apt-get install -y g++ make python3, then the same again',
       }
     }
-    renameSync(path.join(scratch, 'build/Release/fastpath.node'), target)
-    pruneOld(target)
-    log(`fastpath: compiled in ${((Date.now() - started) / 1000).toFixed(1)} s`)
+    renameSync(path.join(scratch, `build/Release/${name}.node`), target)
+    pruneOld(addon, target)
+    log(`${name}: compiled in ${((Date.now() - started) / 1000).toFixed(1)} s`)
     return { path: target }
   } finally {
     rmSync(scratch, { recursive: true, force: true })
@@ -154,11 +157,13 @@ async function compile(hash, target, log) {
 }
 
 /** Addons of earlier sources; those of the last hour may still be wanted by a running program. */
-function pruneOld(current) {
-  for (const name of readdirSync(output)) {
-    const file = path.join(output, name)
+function pruneOld(addon, current) {
+  const output = outputOf(addon)
+  for (const entry of readdirSync(output)) {
+    const file = path.join(output, entry)
     if (
-      /^fastpath-\w+\.node$/.test(name) &&
+      entry.startsWith(`${addon.name}-`) &&
+      entry.endsWith('.node') &&
       file !== current &&
       Date.now() - statSync(file).mtimeMs > keepOldMs
     ) {
@@ -167,24 +172,31 @@ function pruneOld(current) {
   }
 }
 
-let running
+const running = new Map()
 
-export function ensureFastpath({ log = () => {} } = {}) {
-  running ??= build(log).finally(() => {
-    running = undefined
-  })
-  return running
+export function ensureFastpath(options) {
+  return ensureAddon(fastpath, options)
 }
 
-async function build(log) {
-  const hash = contentHash()
-  const target = path.join(output, `fastpath-${hash}.node`)
+export function ensureAddon(addon, { log = () => {} } = {}) {
+  const { folder } = addon
+  const already = running.get(folder)
+  if (already !== undefined) return already
+  const building = build(addon, log).finally(() => running.delete(folder))
+  running.set(folder, building)
+  return building
+}
+
+async function build(addon, log) {
+  const output = outputOf(addon)
+  const hash = contentHash(addon)
+  const target = path.join(output, `${addon.name}-${hash}.node`)
   if (existsSync(target)) return { path: target }
-  const missing = missingTool()
+  const missing = missingTool(addon.what)
   if (missing) return missing
   mkdirSync(output, { recursive: true })
   return withLock(path.join(output, `lock-${hash}`), async () =>
-    existsSync(target) ? { path: target } : compile(hash, target, log),
+    existsSync(target) ? { path: target } : compile(addon, hash, target, log),
   )
 }
 

@@ -6,6 +6,7 @@ export {
   type DtlsSession,
   type SrtpProfile,
 } from './dtls/index.ts'
+export type { DatagramPort } from './ice/datagram-port.ts'
 export type { DelayStatistics, InboundStatistics } from './media/inbound-stream.ts'
 export { PeerTransport, type PeerTransportOptions, type TransportCounters } from './peer-transport.ts'
 export { rewriteCandidates } from './rewrite-candidates.ts'

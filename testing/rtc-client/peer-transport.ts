@@ -12,7 +12,14 @@ import { SrtpSession } from './srtp/index.ts'
 
 export type PeerTransportOptions = Pick<
   IceAgentOptions,
-  'address' | 'transport' | 'consentMs' | 'consentTimeoutMs' | 'connectTimeoutMs' | 'onSelected' | 'onLost'
+  | 'address'
+  | 'port'
+  | 'transport'
+  | 'consentMs'
+  | 'consentTimeoutMs'
+  | 'connectTimeoutMs'
+  | 'onSelected'
+  | 'onLost'
 > & {
   /** Answers ICE like a server instead of controlling it. */
   readonly lite?: boolean
@@ -23,7 +30,7 @@ export type PeerTransportOptions = Pick<
   readonly onRtp?: (packet: Buffer, arrivalMs: number) => void
   readonly onRtcp?: (packet: Buffer, arrivalMs: number) => void
   /** Every SRTP or SRTCP packet before it is opened; returning false leaves it sealed and uncounted. */
-  readonly onSealed?: (packet: Buffer) => boolean
+  readonly onSealed?: (packet: Buffer, arrivalMs: number) => boolean
   /** Application data of the peer: SCTP packets. */
   readonly onData?: (data: Uint8Array) => void
   /** The peer closed the DTLS association. */
@@ -70,7 +77,7 @@ export class PeerTransport {
     this.#ice = new IceAgent({
       ...ice,
       lite: lite ?? false,
-      onDatagram: (datagram) => this.#receive(datagram),
+      onDatagram: (datagram, arrivalMs) => this.#receive(datagram, arrivalMs),
     })
     this.connected = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -195,7 +202,7 @@ export class PeerTransport {
     }
   }
 
-  #receive(datagram: Buffer): void {
+  #receive(datagram: Buffer, arrivalMs: number): void {
     const first = datagram[0] ?? 0
     if (isDtls(datagram)) {
       this.#dtls?.handle(datagram)
@@ -204,14 +211,14 @@ export class PeerTransport {
     if (first < 128 || first > 191 || !this.#srtp) return
     this.counters.receivedPackets++
     this.counters.receivedBytes += datagram.length
-    if (this.#options.onSealed?.(datagram) === false) return
+    if (this.#options.onSealed?.(datagram, arrivalMs) === false) return
     const rtcp = isRtcp(datagram)
     const packet = rtcp ? this.#srtp.unprotectRtcp(datagram) : this.#srtp.unprotectRtp(datagram)
     if (!packet) {
       this.counters.refusedPackets++
       return
     }
-    if (rtcp) this.#options.onRtcp?.(packet, performance.now())
-    else this.#options.onRtp?.(packet, performance.now())
+    if (rtcp) this.#options.onRtcp?.(packet, arrivalMs)
+    else this.#options.onRtp?.(packet, arrivalMs)
   }
 }

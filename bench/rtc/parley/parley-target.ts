@@ -5,26 +5,30 @@ import { type ServerProcess, startServerProcess } from '@parley/testing/server-p
 import { pin } from '../../chat/machine/cores.ts'
 import { familyOf } from '../../chat/machine/processes.ts'
 import type { DoorAddress } from '../load/door.ts'
+import { raisePriority } from '../priority.ts'
 import type { SfuTarget } from '../target.ts'
 
 /** The built server with its embedded PostgreSQL and its media workers: one, unless more are asked for. */
 export class ParleyTarget implements SfuTarget {
   readonly name = 'parley'
-  readonly mediaPid: number
-  readonly mediaPids: readonly number[]
-  readonly controlPids: number[]
   readonly #dataDir: string
   readonly #server: ServerProcess
+  readonly #mediaCores: readonly string[]
+  /** The core of each media worker that ran at the last look. */
+  readonly #workers = new Map<number, string>()
+  #controlPids: number[] = []
 
-  private constructor(dataDir: string, server: ServerProcess) {
+  private constructor(dataDir: string, server: ServerProcess, mediaCores: string, otherCores: string) {
     this.#dataDir = dataDir
     this.#server = server
-    const family = familyOf(server.pid)
-    this.mediaPids = family.filter((pid) => commandLineOf(pid).includes('sfu.js'))
-    const [mediaPid] = this.mediaPids
-    if (mediaPid === undefined) throw new Error('the server started no media worker')
-    this.mediaPid = mediaPid
-    this.controlPids = family.filter((pid) => !this.mediaPids.includes(pid))
+    this.#mediaCores = mediaCores.split(',')
+    this.look()
+    // With the priority of the generators: a server that waits for its turn behind them takes its workers for silent.
+    for (const pid of this.#controlPids) {
+      pin(pid, otherCores)
+      raisePriority(pid)
+    }
+    if (this.#workers.size === 0) throw new Error('the server started no media worker')
   }
 
   /** `cores`: of the media workers, one each by commas. `settings`: of the server. */
@@ -45,11 +49,42 @@ export class ParleyTarget implements SfuTarget {
       rmSync(dataDir, { recursive: true, force: true })
       throw error
     })
-    const target = new ParleyTarget(dataDir, server)
-    for (const pid of target.controlPids) pin(pid, otherCores)
-    const each = cores.split(',')
-    for (const [index, pid] of target.mediaPids.entries()) pin(pid, each[index % each.length] ?? cores)
-    return target
+    return new ParleyTarget(dataDir, server, cores, otherCores)
+  }
+
+  get mediaPid(): number {
+    return this.mediaPids[0] ?? 0
+  }
+
+  /** Those that ran at the last look. */
+  get mediaPids(): readonly number[] {
+    return [...this.#workers.keys()]
+  }
+
+  get controlPids(): number[] {
+    return this.#controlPids
+  }
+
+  /**
+   * Looks who runs: the server replaces workers that end, and new ones get their cores. Returns how many ended since the last
+   * look.
+   */
+  look(): number {
+    const family = familyOf(this.#server.pid)
+    const media = family.filter((pid) => commandLineOf(pid).includes('sfu.js'))
+    const ended = [...this.#workers.keys()].filter((pid) => !media.includes(pid))
+    for (const pid of ended) this.#workers.delete(pid)
+    for (const pid of media) {
+      if (this.#workers.has(pid)) continue
+      const taken = [...this.#workers.values()]
+      const [first = ''] = this.#mediaCores
+      const core = this.#mediaCores.find((one) => !taken.includes(one)) ?? first
+      this.#workers.set(pid, core)
+      pin(pid, core)
+      raisePriority(pid)
+    }
+    this.#controlPids = family.filter((pid) => !media.includes(pid))
+    return ended.length
   }
 
   door(audience: string): DoorAddress {

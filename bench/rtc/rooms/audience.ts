@@ -77,10 +77,15 @@ export async function measureAudience(
       say(
         `${heard.count} more, ${joinsPerSecond.toFixed(0)}/s${failed.length > 0 ? `, ${failed.length} FAILED (${[...new Set(failed)].slice(0, 3).join('; ')})` : ''}`,
       )
+      if (target.look() > 0) {
+        // Players by WHEP lose their session by that, so those who joined are not all there any more.
+        say('a media worker ended while they joined')
+        break
+      }
       await sleep(settleMs)
       const window = await measureWindow(target, processes, windowSeconds)
-      const { received, expected, byMember, sent } = window.total
-      const due = (present * sent * loudest) / speakers
+      const { received, expected, byMember } = window.total
+      const due = (present * window.packetsIn * window.seconds * loudest) / speakers
       const step: AudienceStep = {
         ...{ listeners: present, asMembers, joinsPerSecond, failed, window },
         heard: { p50Ms: heard.p50Ms, p99Ms: heard.p99Ms },
@@ -95,7 +100,8 @@ export async function measureAudience(
       say(
         `${present} listeners: ${Math.round(window.packetsOut)} packets/s, kept up with ${step.keptUpPercent.toFixed(1)} %`,
       )
-      if (step.keptUpPercent < overloadedBelow) break
+      if (window.workersEnded > 0) say('a media worker ended in the window')
+      if (window.workersEnded > 0 || step.keptUpPercent < overloadedBelow) break
     }
     return figures
   } finally {

@@ -1,4 +1,5 @@
 import { parseRedundancy, parseVp8 } from '@parley/protocols/rtp'
+import { monotonicMs, toMonotonicMs } from '@parley/testing/packet-sink'
 import { OPUS_STAMP_OFFSET, vp8StampOffset } from '../../../testing/rtc-client/media/frame-source.ts'
 import { type FrameStamp, readStamp, wallClockMs } from '../../../testing/rtc-client/media/stamp.ts'
 
@@ -17,7 +18,7 @@ export const memberOfUser = (userId: string): number => Number(userId.replace('m
  * What the stamps of this process lack to the monotonic clock that all processes share. Milliseconds; constant while
  * the process lives.
  */
-export const clockOffsetMs: number = Number(process.hrtime.bigint()) / 1e6 - wallClockMs()
+export const clockOffsetMs: number = monotonicMs() - wallClockMs()
 
 /** Delays of frames by the monotonic clock, whatever the wall clocks of the processes began with. */
 export class Clocks {
@@ -28,9 +29,10 @@ export class Clocks {
     this.#byMember = byMember
   }
 
-  delayMs({ madeMs, identity }: FrameStamp): number {
+  /** `arrivalMs`: on the clock of `performance.now()`. */
+  delayMs({ madeMs, identity }: FrameStamp, arrivalMs = performance.now()): number {
     const sender = this.#byMember[memberOf(identity)] ?? clockOffsetMs
-    return wallClockMs() + clockOffsetMs - (madeMs + sender)
+    return toMonotonicMs(arrivalMs) - (madeMs + sender)
   }
 }
 

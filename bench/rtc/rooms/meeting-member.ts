@@ -64,6 +64,7 @@ type SubscribeOffer = Extract<ServerEvent, { type: 'rtc.subscribe-offer' }>
 const settleMs = 1_000
 const wishDelayMs = 20
 const darkAfterMs = 500
+const path = { address: '127.0.0.1' }
 const tileSize = { width: 320, height: 180 }
 const sources = { audio: 'microphone', video: 'camera' } as const
 
@@ -71,8 +72,12 @@ const sources = { audio: 'microphone', video: 'camera' } as const
 export class MeetingMember {
   readonly #options: MemberOptions
   readonly #client: RealtimeClient
-  readonly #publisher: SyntheticPeer
-  readonly #subscriber: SyntheticPeer
+  #publisher: SyntheticPeer
+  #subscriber: SyntheticPeer
+  /** Of its sections, in their order. */
+  #publicationIds: string[] = []
+  /** Of the connections that ended. */
+  readonly #before = { lost: 0, repaired: 0, sent: 0 }
   readonly #streams = new Map<number, Stream>()
   readonly #publications = new Map<string, { member: number; kind: 'audio' | 'video' }>()
   /** What the server last said of each picture. */
@@ -97,9 +102,8 @@ export class MeetingMember {
   private constructor(client: RealtimeClient, options: MemberOptions) {
     this.#client = client
     this.#options = options
-    const path = { address: '127.0.0.1' }
-    this.#publisher = new SyntheticPeer({ ...path, ...(options.send && { send: options.send }) })
-    this.#subscriber = new SyntheticPeer({ ...path, onRtp: (packet) => this.#take(packet) })
+    this.#publisher = this.#newPublisher()
+    this.#subscriber = this.#newSubscriber()
     this.#setTiles(0)
   }
 
@@ -137,9 +141,6 @@ export class MeetingMember {
 
   counts(): MemberCounts {
     const now = performance.now()
-    const { inbound } = this.#subscriber.statistics()
-    const sum = (of: (stream: (typeof inbound)[number]) => number): number =>
-      inbound.reduce((total, stream) => total + of(stream), 0)
     const bright = new Set(
       [...this.#streams.values()]
         .filter(({ kind, lastMs }) => kind === 'video' && now - lastMs < darkAfterMs)
@@ -148,11 +149,9 @@ export class MeetingMember {
     const dark = [...this.#tiles].filter((member) => !bright.has(member))
     return {
       ...this.#counts,
-      lost: sum(({ missing, abandoned }) => missing + abandoned),
-      repaired: sum(({ recovered }) => recovered),
+      ...this.#carried(),
       dark: dark.length,
       darkReasons: dark.map((member) => this.#reasons.get(member) ?? 'none told'),
-      sent: this.#publisher.statistics().outbound.reduce((total, { packets }) => total + packets, 0),
       refusals: this.#refusals,
     }
   }
@@ -164,16 +163,54 @@ export class MeetingMember {
     await this.#client.close()
   }
 
+  #newPublisher(): SyntheticPeer {
+    const { send } = this.#options
+    return new SyntheticPeer({ ...path, ...(send && { send }) })
+  }
+
+  #newSubscriber(): SyntheticPeer {
+    return new SyntheticPeer({ ...path, onRtp: (packet) => this.#take(packet) })
+  }
+
+  /** By all connections so far. */
+  #carried(): { lost: number; repaired: number; sent: number } {
+    const { lost, repaired, sent } = this.#before
+    const { inbound } = this.#subscriber.statistics()
+    const { outbound } = this.#publisher.statistics()
+    return {
+      lost: inbound.reduce((total, { missing, abandoned }) => total + missing + abandoned, lost),
+      repaired: inbound.reduce((total, { recovered }) => total + recovered, repaired),
+      sent: outbound.reduce((total, { packets }) => total + packets, sent),
+    }
+  }
+
+  /** Another worker carries it now: both connections begin anew, and its publications go on (RTC-84). */
+  #move(): void {
+    Object.assign(this.#before, this.#carried())
+    this.#publisher.close()
+    this.#subscriber.close()
+    this.#publisher = this.#newPublisher()
+    this.#subscriber = this.#newSubscriber()
+    this.#streams.clear()
+    if (this.#options.send) this.#publish().catch((error: unknown) => this.#refused('publish anew', error))
+  }
+
   async #publish(): Promise<void> {
-    const sdp = await this.#publisher.createOffer()
+    const publisher = this.#publisher
+    const sdp = await publisher.createOffer()
     const kinds = [...sdp.matchAll(/^m=(audio|video) /gm)].map((match) => match[1] as 'audio' | 'video')
     const answer = await this.#client.request('rtc.publish', {
       roomId: this.#options.roomId,
       sdp,
-      publications: kinds.map((kind, index) => ({ mid: String(index), kind, source: sources[kind] })),
+      publications: kinds.map((kind, index) => {
+        const publicationId = this.#publicationIds[index]
+        const known = publicationId === undefined ? {} : { publicationId }
+        return { mid: String(index), kind, source: sources[kind], ...known }
+      }),
     })
-    this.#publisher.acceptAnswer(answer.sdp)
-    await this.#publisher.connected
+    this.#publicationIds = answer.publications.map(({ id }) => id)
+    publisher.acceptAnswer(answer.sdp)
+    await publisher.connected
   }
 
   #hear(event: ServerEvent): void {
@@ -187,7 +224,10 @@ export class MeetingMember {
     else if (event.type === 'rtc.subscribe-offer') {
       const answer = this.#answering.then(() => this.#answer(event))
       this.#answering = answer.catch((error: unknown) => this.#refused('answer', error))
-    } else if (event.type === 'rtc.closed' || event.type === 'rtc.moved') this.#refused('told', event.type)
+    } else if (event.type === 'rtc.closed' || event.type === 'rtc.moved') {
+      this.#refused('told', event.type)
+      if (event.type === 'rtc.moved') this.#move()
+    }
   }
 
   #meet({ id, userId, publications }: Participant): void {

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs, PacketSink } from '@parley/testing/packet-sink'
 import { createCertificate } from '@parley/testing/rtc-client'
 import { GeneratorWatch } from '../../chat/machine/generator-watch.ts'
 import type { DoorAddress } from '../load/door.ts'
+import { type Span, until } from '../load/span.ts'
 import { type ParleyAddress, ParleyDoor, userToken } from '../parley/parley-door.ts'
 import { Clocks, clockOffsetMs, userOf } from './identity.ts'
 import { Listener } from './listener.ts'
@@ -46,14 +48,18 @@ export interface Listened {
   failed: string[]
 }
 
-/** Since the mark. */
+/** Of one span. */
 export interface RoomReport extends MemberCounts {
+  /** Between this process's marks, which are late when it is busy: for what it counts itself. */
+  seconds: number
   members: number
   listeners: number
   silent: number
-  /** Of the listeners. */
+  /** Of the listeners, by the kernel's time. */
   received: number
   expected: number
+  /** Datagrams to them that the kernel dropped, as the sink did not take them in time. */
+  dropped: number
   byMember: Record<number, number>
   audio: number[]
   video: number[]
@@ -85,12 +91,16 @@ export class RoomGenerator {
   readonly #certificate = createCertificate()
   #address: ParleyAddress | undefined
   #door: ParleyDoor | undefined
+  #sink: PacketSink | undefined
   #watch: GeneratorWatch | undefined
   #marked: MemberCounts | undefined
+  #markedMs = 0
+  #droppedAtMark = 0
   #listenersMade = 0
 
-  open(address: DoorAddress): number {
+  async open(address: DoorAddress): Promise<number> {
     if (address.kind !== 'parley') throw new Error('rooms are measured of Parley alone')
+    this.#sink = await PacketSink.open()
     this.#address = address
     this.#door = new ParleyDoor(address)
     return clockOffsetMs
@@ -142,7 +152,7 @@ export class RoomGenerator {
       while (made < count && listened.failed.length < mostFailed) {
         const asMember = made++ < asMembers
         const listener = new Listener({
-          ...{ certificate: this.#certificate, speakers, openEvery },
+          ...{ certificate: this.#certificate, speakers, place: this.#theSink.place(openEvery) },
           ...{ clocks: this.#clocks, delays: this.#audio },
         })
         const asked = performance.now()
@@ -163,20 +173,15 @@ export class RoomGenerator {
     return listened
   }
 
-  mark(): void {
-    this.#watch?.stop()
-    this.#watch = new GeneratorWatch()
-    for (const samples of [this.#audio, this.#video, this.#shown, this.#paths]) samples.take()
-    for (const listener of this.#listeners) listener.mark()
-    this.#marked = this.#counted()
-  }
-
-  report(): RoomReport {
-    const load = this.#watch?.stop()
-    this.#watch = undefined
-    const now = this.#counted()
-    const since = (field: Exclude<keyof MemberCounts, 'refusals' | 'dark' | 'darkReasons'>): number =>
-      now[field] - (this.#marked?.[field] ?? 0)
+  /** What happens in a span that is to come. */
+  async measure(span: Span): Promise<RoomReport> {
+    const sink = this.#theSink
+    sink.measure(span.fromMs, span.toMs)
+    await until(span.fromMs)
+    this.#mark()
+    await until(span.toMs)
+    const report = this.#sinceMark()
+    await sink.countedTo(span.toMs)
     const heard = this.#listeners.map((listener) => listener.counts())
     const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
     const byMember: Record<number, number> = {}
@@ -184,12 +189,41 @@ export class RoomGenerator {
       byMember[Number(member)] = (byMember[Number(member)] ?? 0) + count
     }
     return {
-      members: this.#members.length,
-      listeners: heard.length,
+      ...report,
       silent: heard.filter(({ received }) => received === 0).length,
+      checked: report.checked + sum(heard.map(({ checked }) => checked)),
+      wrong: report.wrong + sum(heard.map(({ wrong }) => wrong)),
+      received: sum(heard.map(({ received }) => received)),
+      expected: sum(heard.map(({ expected }) => expected)),
+      byMember,
+      dropped: sink.statistics().dropped - this.#droppedAtMark,
+    }
+  }
+
+  #mark(): void {
+    this.#markedMs = monotonicMs()
+    this.#droppedAtMark = this.#theSink.statistics().dropped
+    this.#watch?.stop()
+    this.#watch = new GeneratorWatch()
+    for (const samples of [this.#audio, this.#video, this.#shown, this.#paths]) samples.take()
+    for (const listener of this.#listeners) listener.mark()
+    this.#marked = this.#counted()
+  }
+
+  /** What this process counts itself. */
+  #sinceMark(): Omit<RoomReport, 'silent' | 'received' | 'expected' | 'byMember' | 'dropped'> {
+    const load = this.#watch?.stop()
+    this.#watch = undefined
+    const now = this.#counted()
+    const since = (field: Exclude<keyof MemberCounts, 'refusals' | 'dark' | 'darkReasons'>): number =>
+      now[field] - (this.#marked?.[field] ?? 0)
+    return {
+      seconds: (monotonicMs() - this.#markedMs) / 1000,
+      members: this.#members.length,
+      listeners: this.#listeners.length,
       packets: since('packets'),
-      checked: since('checked') + sum(heard.map(({ checked }) => checked)),
-      wrong: since('wrong') + sum(heard.map(({ wrong }) => wrong)),
+      checked: since('checked'),
+      wrong: since('wrong'),
       unannounced: since('unannounced'),
       unwanted: since('unwanted'),
       lost: since('lost'),
@@ -198,9 +232,6 @@ export class RoomGenerator {
       dark: now.dark,
       darkReasons: now.darkReasons,
       refusals: now.refusals,
-      received: sum(heard.map(({ received }) => received)),
-      expected: sum(heard.map(({ expected }) => expected)),
-      byMember,
       audio: this.#audio.take(),
       video: this.#video.take(),
       shown: this.#shown.take(),
@@ -208,6 +239,11 @@ export class RoomGenerator {
       busy: load?.busy ?? 0,
       lagMs: load?.lagMs ?? 0,
     }
+  }
+
+  get #theSink(): PacketSink {
+    if (this.#sink === undefined) throw new Error('the generator was not opened')
+    return this.#sink
   }
 
   get #theAddress(): ParleyAddress {

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pin } from '../../chat/machine/cores.ts'
-import { usageOf } from '../../chat/machine/processes.ts'
 import type { DelayQuantiles } from '../load/generator.ts'
 import { GeneratorProcess } from '../load/generator-process.ts'
+import { spanOf, until, usageIn } from '../load/span.ts'
 import type { ParleyTarget } from '../parley/parley-target.ts'
 import { raisePriority } from '../priority.ts'
 import { type RoomGenerator, type RoomReport, roomGeneratorFlag } from './room-generator.ts'
@@ -13,6 +12,8 @@ export type RoomProcess = GeneratorProcess<RoomGenerator>
 /** What the server took in a window, and what everybody saw of it. */
 export interface RoomWindow {
   seconds: number
+  /** Media workers that ended in the window: then what they took is not known. */
+  workersEnded: number
   mediaCores: number[]
   mediaKernelShare: number
   controlCores: number
@@ -28,9 +29,13 @@ export interface RoomWindow {
   shown: DelayQuantiles
   /** What the server took the ways to the members for. Kbit/s. */
   paths: { lowest: number; p10: number; p50: number }
-  total: Omit<RoomReport, 'audio' | 'video' | 'shown' | 'paths'>
+  total: Omit<RoomReport, 'audio' | 'video' | 'shown' | 'paths' | 'seconds'>
+  /** Of the busiest event loop. */
   generatorBusy: number
   generatorLagMs: number
+  /** All of them, with the threads of their sinks. */
+  generatorCores: number
+  generatorMicrosecondsPerPacket: number
 }
 
 /** Starts processes and tells all of them the clocks of each member's. `places`: in which process each member will be. */
@@ -48,7 +53,6 @@ export async function startProcesses(
     pin(pid, cores)
     raisePriority(pid)
   }
-  for (const pid of target.mediaPids) raisePriority(pid)
   const offsets = await Promise.all(
     processes.map((process, index) => process.call('open', target.door(`room-${index}`))),
   )
@@ -57,45 +61,45 @@ export async function startProcesses(
   return processes
 }
 
-/** `during`: what happens meanwhile; the window lasts as long, and `seconds` at least. */
+/** `during`: what happens meanwhile; it must not take longer than `seconds`. */
 export async function measureWindow(
   target: ParleyTarget,
   processes: readonly RoomProcess[],
   seconds: number,
   during: () => Promise<void> = async () => undefined,
 ): Promise<RoomWindow> {
-  const groups = [
-    ...target.mediaPids.map((pid, index) => ({ part: `media ${index}`, pids: [pid] })),
-    { part: 'control', pids: target.controlPids },
-  ]
-  await Promise.all(processes.map((process) => process.call('mark')))
-  const before = usageOf(groups)
-  const begun = performance.now()
-  await Promise.all([sleep(seconds * 1000), during()])
-  const after = usageOf(groups)
-  const elapsed = (performance.now() - begun) / 1000
-  const reports = await Promise.all(processes.map((process) => process.call('report')))
-  const used = after.map((usage, index) => ({
-    ...usage,
-    cpuSeconds: usage.cpuSeconds - (before[index]?.cpuSeconds ?? 0),
-    systemSeconds: usage.systemSeconds - (before[index]?.systemSeconds ?? 0),
-  }))
-  const media = used.filter(({ part }) => part !== 'control')
-  const control = used.find(({ part }) => part === 'control')
-  const total = totalOf(reports)
+  target.look()
+  const span = spanOf(seconds)
+  const [usage, reports] = await Promise.all([
+    usageIn(span, [
+      { part: 'control', pids: target.controlPids },
+      { part: 'generators', pids: processes.map(({ pid }) => pid) },
+      ...target.mediaPids.map((pid, index) => ({ part: `media ${index}`, pids: [pid] })),
+    ]),
+    Promise.all(processes.map((process) => process.call('measure', span))),
+    until(span.fromMs).then(during),
+  ])
+  const [control, generators, ...media] = usage
+  if (control === undefined || generators === undefined) throw new Error('no usage')
+  const workersEnded = target.look()
   const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)
-  const mediaSeconds = sum(media.map(({ cpuSeconds }) => cpuSeconds))
-  const out = total.packets + total.received
+  // Of a process that ended the kernel tells nothing any more.
+  const mediaSeconds = workersEnded > 0 ? Number.NaN : sum(media.map(({ cpuSeconds }) => cpuSeconds))
+  const total = totalOf(reports)
+  const packetsIn = sum(reports.map((report) => report.sent / report.seconds))
+  const toMembers = sum(reports.map((report) => report.packets / report.seconds))
+  const packetsOut = toMembers + total.received / seconds
   return {
-    seconds: elapsed,
-    mediaCores: media.map(({ cpuSeconds }) => cpuSeconds / elapsed),
+    seconds,
+    workersEnded,
+    mediaCores: media.map(({ cpuSeconds }) => (workersEnded > 0 ? Number.NaN : cpuSeconds / seconds)),
     mediaKernelShare: sum(media.map(({ systemSeconds }) => systemSeconds)) / Math.max(mediaSeconds, 0.01),
-    controlCores: (control?.cpuSeconds ?? 0) / elapsed,
+    controlCores: control.cpuSeconds / seconds,
     mediaMemoryMiB: sum(media.map(({ memoryBytes }) => memoryBytes)) / 2 ** 20,
-    controlMemoryMiB: (control?.memoryBytes ?? 0) / 2 ** 20,
-    packetsIn: total.sent / elapsed,
-    packetsOut: out / elapsed,
-    cpuMicrosecondsPerPacket: (mediaSeconds * 1e6) / Math.max(out + total.sent, 1),
+    controlMemoryMiB: control.memoryBytes / 2 ** 20,
+    packetsIn,
+    packetsOut,
+    cpuMicrosecondsPerPacket: (mediaSeconds * 1e6) / seconds / Math.max(packetsIn + packetsOut, 1),
     audio: quantilesOf(reports.map(({ audio }) => audio)),
     video: quantilesOf(reports.map(({ video }) => video)),
     shown: quantilesOf(reports.map(({ shown }) => shown)),
@@ -103,6 +107,8 @@ export async function measureWindow(
     total,
     generatorBusy: Math.max(...reports.map(({ busy }) => busy)),
     generatorLagMs: Math.max(...reports.map(({ lagMs }) => lagMs)),
+    generatorCores: generators.cpuSeconds / seconds,
+    generatorMicrosecondsPerPacket: (generators.cpuSeconds * 1e6) / seconds / Math.max(packetsOut, 1),
   }
 }
 
@@ -115,11 +121,18 @@ function pathsOf(reports: readonly RoomReport[]): RoomWindow['paths'] {
 function totalOf(reports: readonly RoomReport[]): RoomWindow['total'] {
   const [first, ...others] = reports
   if (first === undefined) throw new Error('no reports')
-  const { audio: _audio, video: _video, shown: _shown, paths: _paths, ...total } = structuredClone(first)
+  const {
+    audio: _,
+    video: _video,
+    shown: _shown,
+    paths: _paths,
+    seconds: _seconds,
+    ...total
+  } = structuredClone(first)
   for (const report of others) {
     for (const field of [
       ...(['members', 'listeners', 'silent', 'packets', 'checked', 'wrong', 'unannounced'] as const),
-      ...(['unwanted', 'lost', 'repaired', 'sent', 'dark', 'received', 'expected'] as const),
+      ...(['unwanted', 'lost', 'repaired', 'sent', 'dark', 'received', 'expected', 'dropped'] as const),
     ]) {
       total[field] += report[field]
     }

@@ -59,6 +59,7 @@ export function audienceTable(steps: readonly AudienceStep[]): string {
       ...shared(windows),
       each('kept up with', ({ keptUpPercent }) => `${keptUpPercent.toFixed(1)} %`),
       each('lost', ({ lossPercent }) => `${lossPercent.toFixed(3)} %`),
+      windows('of these, dropped before a generator took them', ({ total }) => number(total.dropped)),
       windows('listeners that heard nothing', ({ total }) => number(total.silent)),
       windows('packets opened and checked', ({ total }) => number(total.checked)),
       windows('of somebody else', ({ total }) => number(total.wrong)),
@@ -75,15 +76,18 @@ export function audienceTable(steps: readonly AudienceStep[]): string {
 function shared(row: (label: string, of: (window: RoomWindow) => string) => Row): Row[] {
   return [
     row('packets a second in / out', (one) => `${number(one.packetsIn)} / ${number(one.packetsOut)}`),
+    row('media processes that ended', ({ workersEnded }) => number(workersEnded)),
     row('cores of each media process', ({ mediaCores }) =>
-      mediaCores.map((cores) => cores.toFixed(2)).join(' + '),
+      mediaCores.map((cores) => figure(cores, 2)).join(' + '),
     ),
-    row('of these, in the kernel', ({ mediaKernelShare }) => `${(mediaKernelShare * 100).toFixed(0)} %`),
-    row('CPU us a packet in or out', (one) => one.cpuMicrosecondsPerPacket.toFixed(2)),
+    row('of these, in the kernel', ({ mediaKernelShare }) => `${figure(mediaKernelShare * 100, 0)} %`),
+    row('CPU us a packet in or out', (one) => figure(one.cpuMicrosecondsPerPacket, 2)),
     row('cores of server and database', ({ controlCores }) => controlCores.toFixed(2)),
     row('sound delay p50 / p99', ({ audio }) => pair(audio)),
+    row('cores of all generators', ({ generatorCores }) => generatorCores.toFixed(2)),
+    row('generators: CPU us a packet', (one) => one.generatorMicrosecondsPerPacket.toFixed(2)),
     row(
-      'generator busy / late',
+      'busiest generator: event loop busy / late',
       (one) => `${(one.generatorBusy * 100).toFixed(0)} % / ${ms(one.generatorLagMs)}`,
     ),
   ]
@@ -99,6 +103,8 @@ function markdown(heads: readonly string[], rows: readonly Row[]): string {
   return [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
+/** Of processes that ended nobody knows what they took. */
+const figure = (value: number, digits: number): string => (Number.isNaN(value) ? '?' : value.toFixed(digits))
 const ms = (value: number): string => `${Number(value.toPrecision(3))} ms`
 const pair = ({ p50Ms, p99Ms }: DelayQuantiles): string => `${ms(p50Ms)} / ${ms(p99Ms)}`
 const number = (value: number): string => Math.round(value).toLocaleString('en-US')

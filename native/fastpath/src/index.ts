@@ -1,4 +1,4 @@
-export { ensureFastpath, type FastpathBuild } from '../build.mjs'
+export { type AddonBuild, ensureFastpath } from '../build.mjs'
 export { FastpathCore } from './core.ts'
 export type { EgressStream } from './egress-stream.ts'
 export * from './events.ts'

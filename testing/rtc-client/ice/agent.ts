@@ -11,6 +11,7 @@ import {
   serializeStun,
   verifyIntegrity,
 } from '@parley/protocols/stun'
+import type { DatagramPort } from './datagram-port.ts'
 import { type IceLink, IceSockets } from './sockets.ts'
 
 export type IceRemote = Pick<TransportDescription, 'iceUfrag' | 'icePwd' | 'candidates'>
@@ -20,6 +21,8 @@ export type IceAgentOptions = {
   readonly lite: boolean
   /** Local address of the sockets. Default 127.0.0.1 for a lite agent, any address for a controlling one. */
   readonly address?: string
+  /** Carries UDP instead of sockets of its own; a controlling agent's, over IPv4. The agent closes it. */
+  readonly port?: DatagramPort
   /** Which of the remote candidates are tried; for a lite agent which it offers. Default `udp`. */
   readonly transport?: 'udp' | 'tcp' | 'all'
   /** Mean interval of consent checks (RFC 7675) and how long they may go unanswered. Default 5 s and 30 s. */
@@ -27,8 +30,8 @@ export type IceAgentOptions = {
   readonly consentTimeoutMs?: number
   /** Default 15 s. */
   readonly connectTimeoutMs?: number
-  /** Every datagram of the peer that is not STUN. */
-  readonly onDatagram: (datagram: Buffer) => void
+  /** Every datagram of the peer that is not STUN, with its arrival on the clock of `performance.now()`. */
+  readonly onDatagram: (datagram: Buffer, arrivalMs: number) => void
   /** A path was chosen: at first, after each ICE restart, or when the lite side saw the peer move. */
   readonly onSelected?: () => void
   /** Consent ran out. */
@@ -45,7 +48,9 @@ type Pair = { readonly link: IceLink; attempts: number; nextMs: number }
 
 const FIRST_RETRY_MS = 50
 const MAX_RETRY_MS = 1_000
+/** While checks are repeated; and the share of the consent interval by which consent may be late. */
 const TICK_MS = 20
+const CONSENT_TICKS = 10
 const PEER_REFLEXIVE_PRIORITY = candidatePriority('prflx')
 
 /**
@@ -76,7 +81,8 @@ export class IceAgent {
   constructor(options: IceAgentOptions) {
     this.#options = options
     this.#sockets = new IceSockets({
-      onDatagram: (datagram, link) => this.#handle(datagram, link),
+      onDatagram: (datagram, link, arrivalMs) => this.#handle(datagram, link, arrivalMs),
+      ...(options.port && { port: options.port }),
       ...((options.address ?? options.lite) && { address: options.address ?? '127.0.0.1' }),
     })
     this.connected = new Promise((resolve, reject) => {
@@ -145,8 +151,7 @@ export class IceAgent {
     }
     if (this.#options.lite) return
     for (const candidate of remote.candidates) this.#pair(candidate)
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS)
-    this.#tick()
+    this.#run()
   }
 
   /** Another local address from now on; the peer is told at once which path counts. */
@@ -178,6 +183,17 @@ export class IceAgent {
     this.#pairs.push({ link, attempts: 0, nextMs: 0 })
   }
 
+  /** Seldom once there is a path: thousands of agents share a process. */
+  #run(): void {
+    this.#stop()
+    const settled = this.#selectedGeneration === this.#generation
+    const { consentMs = 5_000, consentTimeoutMs = 30_000 } = this.#options
+    const consent = Math.min(consentMs, consentTimeoutMs)
+    const tickMs = settled ? Math.max(TICK_MS, consent / CONSENT_TICKS) : TICK_MS
+    this.#timer = setTimeout(() => this.#run(), tickMs)
+    this.#tick()
+  }
+
   #tick(): void {
     const now = performance.now()
     if (this.#selectedGeneration !== this.#generation) {
@@ -207,7 +223,7 @@ export class IceAgent {
   }
 
   #stop(): void {
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
@@ -226,10 +242,10 @@ export class IceAgent {
     link.send(serializeStun(request, { password: this.#remote.icePwd }))
   }
 
-  #handle(datagram: Buffer, link: IceLink): void {
+  #handle(datagram: Buffer, link: IceLink, arrivalMs: number): void {
     if (this.#closed) return
     if (!isStun(datagram)) {
-      this.#options.onDatagram(datagram)
+      this.#options.onDatagram(datagram, arrivalMs)
       return
     }
     let message: ReceivedStunMessage

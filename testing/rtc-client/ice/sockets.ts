@@ -8,9 +8,8 @@ import {
   type Server,
   type Socket as StreamSocket,
 } from 'node:net'
+import type { DatagramPort, DatagramEndpoint as Endpoint } from './datagram-port.ts'
 import { frameOnStream, StreamDeframer } from './stream-framing.ts'
-
-type Endpoint = { readonly address: string; readonly port: number }
 
 /** One way to the peer. The same remote endpoint always gives the same object. */
 export type IceLink = {
@@ -26,7 +25,8 @@ const MAX_STREAM_BACKLOG = 1_000_000
 /** The sockets of one ICE agent and the links over them. */
 export class IceSockets {
   readonly #address: string | undefined
-  readonly #onDatagram: (datagram: Buffer, link: IceLink) => void
+  readonly #port: DatagramPort | undefined
+  readonly #onDatagram: (datagram: Buffer, link: IceLink, arrivalMs: number) => void
   readonly #links = new Map<string, IceLink>()
   readonly #udp = new Map<4 | 6, DatagramSocket>()
   readonly #streams = new Set<StreamSocket>()
@@ -35,10 +35,16 @@ export class IceSockets {
 
   constructor(options: {
     readonly address?: string
-    readonly onDatagram: (datagram: Buffer, link: IceLink) => void
+    /** Instead of UDP sockets; a controlling agent's. Closed with these sockets. */
+    readonly port?: DatagramPort
+    readonly onDatagram: (datagram: Buffer, link: IceLink, arrivalMs: number) => void
   }) {
     this.#address = options.address
+    this.#port = options.port
     this.#onDatagram = options.onDatagram
+    this.#port?.open((datagram, source, arrivalMs) => {
+      if (!this.#closed) this.#onDatagram(datagram, this.link('udp', source), arrivalMs)
+    })
   }
 
   async listenUdp(): Promise<Endpoint> {
@@ -76,6 +82,7 @@ export class IceSockets {
     if (this.#closed) return
     this.#closed = true
     for (const socket of this.#udp.values()) socket.close()
+    this.#port?.close()
     for (const stream of this.#streams) stream.destroy()
     this.#server?.close()
     this.#links.clear()
@@ -87,7 +94,9 @@ export class IceSockets {
     const type = family === 4 ? 'udp4' : 'udp6'
     const socket = createSocket({ type, recvBufferSize: SOCKET_BUFFER_BYTES })
     socket.on('error', () => {})
-    socket.on('message', (datagram, source) => this.#onDatagram(datagram, this.link('udp', source)))
+    socket.on('message', (datagram, source) =>
+      this.#onDatagram(datagram, this.link('udp', source), performance.now()),
+    )
     socket.bind(0, this.#address)
     this.#udp.set(family, socket)
     return socket
@@ -95,11 +104,14 @@ export class IceSockets {
 
   #udpLink({ address, port }: Endpoint): IceLink {
     const family = isIPv6(address) ? 6 : 4
+    // A scope id says which interface of ours; it is no part of the address.
+    const remote = { address: address.replace(/%.*/, ''), port, family } as const
+    const shared = this.#port
+    if (shared) return { protocol: 'udp', remote, send: (datagram) => shared.send(datagram, remote) }
     this.#udpSocket(family)
     return {
       protocol: 'udp',
-      // A scope id says which interface of ours; it is no part of the address.
-      remote: { address: address.replace(/%.*/, ''), port, family },
+      remote,
       send: (datagram) => {
         if (!this.#closed) this.#udpSocket(family).send(datagram, port, address, ignoreSendError)
       },
@@ -128,7 +140,7 @@ export class IceSockets {
     this.#streams.add(stream)
     stream.setNoDelay()
     stream.on('data', (chunk: Buffer) => {
-      for (const packet of deframer.push(chunk)) this.#onDatagram(packet, link)
+      for (const packet of deframer.push(chunk)) this.#onDatagram(packet, link, performance.now())
     })
     stream.on('error', () => {})
     stream.on('close', () => this.#streams.delete(stream))
