@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 namespace parley {
 
@@ -16,8 +17,7 @@ namespace {
 
 constexpr Micros kFirstInterval = 50'000;
 constexpr Micros kLongestInterval = 1'000'000;
-// What was lost so often is likely to be lost again.
-constexpr int kSingleRepeats = 3;
+constexpr int kMostCopies = 3;
 // A peer whose last flight is lost sends it again only for a Finished under a new record number. BoringSSL and OpenSSL
 // give a handshake up at the thirteenth of these.
 constexpr int kMostRenumbered = 11;
@@ -237,7 +237,22 @@ void DtlsSession::ReadData() {
   }
 }
 
+void DtlsSession::Pack(size_t first) {
+  std::vector<Bytes> packed;
+  for (size_t at = first; at < outgoing_.size(); at++) {
+    Bytes& records = outgoing_[at];
+    if (packed.empty() || packed.back().size() + records.size() > kMtu) {
+      packed.push_back(std::move(records));
+    } else {
+      packed.back().insert(packed.back().end(), records.begin(), records.end());
+    }
+  }
+  outgoing_.resize(first);
+  std::move(packed.begin(), packed.end(), std::back_inserter(outgoing_));
+}
+
 void DtlsSession::KeepFlight(size_t first, Micros now) {
+  Pack(first);
   flight_.assign(outgoing_.begin() + long(first), outgoing_.end());
   repeats_ = 0;
   renumbered_ = 0;
@@ -254,11 +269,15 @@ void DtlsSession::OnTimeout(Micros now) {
   bool renumbers = renumbered_ < kMostRenumbered && (repeats_ <= kRenumberedInRow || repeats_ % 4 == 0);
   if (state_ == State::kHandshaking && renumbers && Retransmit() && outgoing_.size() > first) {
     renumbered_++;
+    Pack(first);
     flight_.assign(outgoing_.begin() + long(first), outgoing_.end());
   } else {
     outgoing_.insert(outgoing_.end(), flight_.begin(), flight_.end());
   }
-  if (repeats_ > kSingleRepeats) outgoing_.insert(outgoing_.end(), flight_.begin(), flight_.end());
+  // What was lost so often is likely to be lost again.
+  for (int copy = 1; copy < std::min(1 + repeats_ / 2, kMostCopies); copy++) {
+    outgoing_.insert(outgoing_.end(), flight_.begin(), flight_.end());
+  }
   if (state_ == State::kFailed || (state_ == State::kEstablished && repeats_ >= kLastFlightRepeats)) deadline_ = 0;
 }
 

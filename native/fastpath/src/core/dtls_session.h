@@ -73,6 +73,8 @@ class DtlsSession {
   void Pump(Micros now);
   void Handshake();
   void ReadData();
+  /** Puts the records written since `first` into as few datagrams as they fit in: OpenSSL repeats each in its own. */
+  void Pack(size_t first);
   /** Keeps what OpenSSL wrote since `first` as the flight to repeat. */
   void KeepFlight(size_t first, Micros now);
   /** By OpenSSL, under new record numbers. @returns false when it would not. */
