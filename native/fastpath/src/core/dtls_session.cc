@@ -60,9 +60,6 @@ int AcceptAny(int, X509_STORE_CTX*) { return 1; }
 // hand out a copy and their timer follows the system clock.
 bool DeadlineIsShared() { return OpenSSL_version_num() < 0x30200000L; }
 
-// Shorter than any of our intervals, so that OpenSSL retransmits whenever it is asked to.
-unsigned AlwaysDue(SSL*, unsigned) { return unsigned(kFirstInterval) / 2; }
-
 }  // namespace
 
 DtlsContext::DtlsContext() {
@@ -121,7 +118,6 @@ DtlsSession::DtlsSession(DtlsContext& context, bool server) : server_(server) {
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_mtu(ssl_, kMtu);
   DTLS_set_link_mtu(ssl_, kMtu + 28);
-  DTLS_set_timer_cb(ssl_, AlwaysDue);
   if (server_) {
     SSL_set_accept_state(ssl_);
   } else {

@@ -19,7 +19,7 @@ const lossyHandshakeMs = 700
 const handshakeRoundTrips = 6
 /** A browser that has heard nothing yet checks so often. */
 const checkEveryMs = 48
-const fewChecks = 3
+const fewChecks = 2
 const lossyShare = 0.6
 /** So many times it is tried in haste. */
 const hastyTries = 3
