@@ -6,6 +6,7 @@ import { pin } from '../chat/machine/cores.ts'
 import { type CallFigures, callTable, ways } from './calls/call-table.ts'
 import { measureCalls } from './calls/calls.ts'
 import { weathers } from './calls/weathers.ts'
+import { measureConnecting } from './connecting/connecting.ts'
 import { JanusTarget, janusInstalled } from './janus/janus-target.ts'
 import { measureLimits } from './limits.ts'
 import { generatorFlag, runGenerator } from './load/generator-process.ts'
@@ -106,6 +107,13 @@ async function runCalls(pattern: string): Promise<void> {
   console.log(`\n${callTable(figures)}\n\nall of it in .cache/bench/rtc-calls.json`)
 }
 
+async function runConnecting(pattern: string): Promise<void> {
+  const timing = { tries: 20, atOnce: 5, giveUpMs: 30_000 }
+  const figures = await measureConnecting(pattern, timing, (line) => console.log(line))
+  mkdirSync(outDir, { recursive: true })
+  writeFileSync(join(outDir, 'rtc-connecting.json'), `${JSON.stringify(figures, null, 2)}\n`)
+}
+
 async function runCases(pattern: string): Promise<void> {
   const rows = await playCases(new RegExp(pattern), casesAtOnce, (line) => console.log(line))
   mkdirSync(outDir, { recursive: true })
@@ -122,6 +130,7 @@ else if (args.includes('--help')) console.log(usage)
 else {
   const options = readOptions(args)
   if (options.rooms !== undefined) await measureRooms(options.rooms, options, outDir)
+  else if (options.connecting !== undefined) await runConnecting(options.connecting)
   else if (options.rfc8867 !== undefined) await runCases(options.rfc8867)
   else await (options.calls === undefined ? runAll(options) : runCalls(options.calls))
   process.exit(0)

@@ -38,8 +38,8 @@ describe.skipIf(!addon)('connecting, on a virtual clock', () => {
     expect(answersTo(writeBinding({ ...right, username: `${peer.transport.iceUfrag}:stranger` }))).toEqual([])
     expect(answersTo(writeBinding({ ...right, fingerprint: false }))).toEqual([])
     const answers = answersTo(writeBinding({ ...right, transactionId: new Uint8Array(12).fill(5) }))
-    expect(answers).toHaveLength(1)
     const answer = answers[0]?.data ?? new Uint8Array()
+    for (const { data } of answers) expect(data).toEqual(answer)
     expect(w.addon.checkStun(answer, peer.transport.icePwd)).toMatchObject({
       type: 0x0101,
       integrity: true,

@@ -122,6 +122,7 @@ describe.skipIf(reason !== '')('the worker, on real sockets', () => {
     expect((await overUdp('udp4', '127.0.0.1', worker.port, request(transport))).length).toBeGreaterThan(20)
     const stats = await worker.stats()
     expect(stats.strayPackets + stats.stunErrors).toBeGreaterThan(1000)
-    expect(stats.packetsSent).toBe(1)
+    // The answer to the one true request, and its copies (FAST-150).
+    expect(stats.packetsSent).toBe(3)
   })
 })

@@ -28,6 +28,8 @@ export interface PublishConnectionOptions {
   announced: readonly string[]
   /** What comes is encrypted end to end: in codecs for which that is defined, without redundancy. */
   e2ee: boolean
+  /** The part that the server takes in DTLS where the offer leaves it open. */
+  setup: 'active' | 'passive'
   onClosed: (reason: TransportCloseReason) => void
 }
 
@@ -44,12 +46,14 @@ export interface PublishAnswer {
 export class PublishConnection {
   readonly server: ServerTransport
   readonly #e2ee: boolean
+  readonly #setup: 'active' | 'passive'
   readonly #sections = new Map<string, PublishedSection & { signature: string }>()
   readonly #sessionId = sessionId()
   #sessionVersion = 0
 
-  constructor({ worker, announced, e2ee, onClosed }: PublishConnectionOptions) {
+  constructor({ worker, announced, e2ee, setup, onClosed }: PublishConnectionOptions) {
     this.#e2ee = e2ee
+    this.#setup = setup
     this.server = new ServerTransport(worker, announced)
     this.server.transport.on('closed', ({ reason }) => onClosed(reason))
   }
@@ -70,7 +74,7 @@ export class PublishConnection {
         { e2ee: this.#e2ee },
       )
     }
-    const setup = this.server.takeOffer(offer)
+    const setup = this.server.takeOffer(offer, this.#setup)
     for (const [mid, { track }] of this.#sections) {
       if (wanted.has(mid) && !renewed.has(mid)) continue
       track.close()

@@ -44,6 +44,7 @@ export class ServerTransport {
   readonly #worker: MediaWorker
   readonly #candidates: readonly Candidate[]
   #remote: TransportDescription | undefined
+  #dtlsRole: 'client' | 'server' = 'server'
 
   /** `measured`: how much the way to the peer carries is found out from its feedback. */
   constructor(worker: MediaWorker, announced: readonly string[], options: { measured?: boolean } = {}) {
@@ -84,12 +85,16 @@ export class ServerTransport {
     }
   }
 
-  /** Takes an offer's transport; new credentials restart ICE on our side too. Answers our role for the answer. */
-  takeOffer(offer: SessionDescription): 'active' | 'passive' {
+  /**
+   * Takes an offer's transport; new credentials restart ICE on our side too. Answers our role for the answer: the one
+   * that is wished for where the offer leaves the choice.
+   */
+  takeOffer(offer: SessionDescription, wish: 'active' | 'passive' = 'passive'): 'active' | 'passive' {
     this.#check(offer)
     if (this.#remote !== undefined && this.#remote.iceUfrag !== offer.transport.iceUfrag)
       this.transport.restartIce()
-    const setup = offer.transport.setup === 'passive' ? 'active' : 'passive'
+    const offered = offer.transport.setup
+    const setup = offered === 'actpass' ? wish : offered === 'passive' ? 'active' : 'passive'
     this.#apply(offer.transport, setup === 'active' ? 'client' : 'server')
     return setup
   }
@@ -106,7 +111,7 @@ export class ServerTransport {
   takeRestart(credentials: { iceUfrag: string; icePwd: string }): void {
     if (this.#remote === undefined) return
     this.transport.restartIce()
-    this.#apply({ ...this.#remote, ...credentials }, this.#remote.setup === 'passive' ? 'client' : 'server')
+    this.#apply({ ...this.#remote, ...credentials }, this.#dtlsRole)
   }
 
   restartIce(): void {
@@ -138,6 +143,7 @@ export class ServerTransport {
     const { iceUfrag, icePwd, fingerprint } = remote
     const changed = this.#remote?.iceUfrag !== iceUfrag || this.#remote.icePwd !== icePwd
     this.#remote = remote
+    this.#dtlsRole = dtlsRole
     if (changed) this.transport.setRemote({ dtlsRole, fingerprints: [fingerprint.value], iceUfrag, icePwd })
   }
 }

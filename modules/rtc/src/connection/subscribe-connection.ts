@@ -212,7 +212,8 @@ export class SubscribeConnection {
       sessionVersion: this.#version,
       iceLite: true,
       bundle: this.#sections.map(({ mid }) => mid),
-      transport: this.server.describe('actpass'),
+      // Not left to the browser, which repeats a lost flight ever more slowly.
+      transport: this.server.describe('active'),
       media: this.#sections.map((section) => describeSection(section, this.#options)),
     })
     const tracks = assigned.map(({ mid, assignment: { publicationId, participantId } }) => ({

@@ -424,6 +424,8 @@ export class Participant {
     const { announced } = this.room
     this.#publishing = new PublishConnection({
       e2ee: this.room.e2ee,
+      // Our flights are repeated sooner than a browser's. Clients by HTTP get the part they are used to.
+      setup: this.via === 'member' ? 'active' : 'passive',
       worker,
       announced,
       onClosed: (reason) => this.handleConnectionClosed('publish', reason),

@@ -9,16 +9,23 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 namespace parley {
 
 namespace {
 
-constexpr Micros kFirstTimeout = 100'000;
-constexpr Micros kLongestTimeout = 3'000'000;
-constexpr int kMaxRetransmissions = 12;
-constexpr int kMostRepeats = 4;
+constexpr Micros kFirstInterval = 50'000;
+constexpr Micros kLongestInterval = 1'000'000;
+constexpr int kMostCopies = 3;
+// A peer whose last flight is lost sends it again only for a Finished under a new record number. BoringSSL and OpenSSL
+// give a handshake up at the thirteenth of these.
+constexpr int kMostRenumbered = 11;
+constexpr int kRenumberedInRow = 8;
+// Nobody answers the last flight of a handshake.
+constexpr int kLastFlightRepeats = 8;
 constexpr size_t kMaxIncoming = 256;
+constexpr size_t kMaxWaiting = 32;
 
 std::string HexOf(const uint8_t* bytes, size_t size) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
@@ -153,10 +160,6 @@ long DtlsSession::Control(BIO* bio, int command, long, void* pointer) {
       if (self && pointer) {
         auto timeout = static_cast<struct timeval*>(pointer);
         bool runs = timeout->tv_sec != 0 || timeout->tv_usec != 0;
-        if (runs && !self->timerRuns_) {
-          self->interval_ = kFirstTimeout;
-        }
-        self->timerRuns_ = runs;
         if (DeadlineIsShared()) {
           self->timeout_ = timeout;
           // Never by itself: our own timer decides.
@@ -176,87 +179,134 @@ void DtlsSession::Start(Micros now) { Pump(now); }
 
 void DtlsSession::OnDatagram(View bytes, Micros now) {
   if (state_ == State::kClosed || state_ == State::kFailed) return;
-  bool established = state_ == State::kEstablished;
+  // Repetitions of the peer's last flight: OpenSSL has nothing to say to them, but counts them against the peer.
+  bool handshake = bytes.size > 0 && (bytes[0] == 20 || bytes[0] == 22);
+  if (state_ == State::kEstablished && !server_ && handshake) return;
   input_ = bytes;
   Pump(now);
   input_ = View();
-  // The peer repeats itself, as our last flight was lost; that has no timer of its own.
-  if (established && !outgoing_.empty()) RepeatFlight(++retransmissions_);
 }
 
 void DtlsSession::Pump(Micros now) {
-  if (state_ == State::kHandshaking) {
-    ERR_clear_error();
-    int result = SSL_do_handshake(ssl_);
-    if (result == 1) {
-      state_ = State::kEstablished;
-    } else {
-      int error = SSL_get_error(ssl_, result);
-      if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) state_ = State::kFailed;
-    }
+  size_t first = outgoing_.size();
+  bool wasEstablished = state_ == State::kEstablished;
+  if (state_ == State::kHandshaking) Handshake();
+  if (state_ == State::kEstablished) ReadData();
+  if (outgoing_.size() > first) KeepFlight(first, now);
+  // As client the last word was the peer's.
+  if (state_ == State::kClosed || state_ == State::kFailed || (state_ == State::kEstablished && !server_)) deadline_ = 0;
+  // It says its last flight again because ours was lost.
+  if (wasEstablished && outgoing_.size() > first) outgoing_.insert(outgoing_.end(), flight_.begin(), flight_.end());
+  if (!wasEstablished && state_ == State::kEstablished) {
+    for (const Bytes& data : waiting_) Send(View(data));
+    waiting_.clear();
   }
-  if (state_ == State::kEstablished) {
-    uint8_t buffer[16 * 1024];
-    for (;;) {
-      ERR_clear_error();
-      int size = SSL_read(ssl_, buffer, sizeof buffer);
-      if (size > 0) {
-        if (incoming_.size() < kMaxIncoming) incoming_.emplace_back(buffer, buffer + size);
-        continue;
-      }
-      int error = SSL_get_error(ssl_, size);
-      if (error == SSL_ERROR_ZERO_RETURN) {
-        state_ = State::kClosed;
-      } else if (error == SSL_ERROR_SSL && (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN)) {
-        state_ = State::kClosed;
-      }
-      break;
-    }
-  }
-  Schedule(now);
 }
 
-void DtlsSession::Schedule(Micros now) {
-  if (state_ == State::kClosed || state_ == State::kFailed || !timerRuns_) {
-    deadline_ = 0;
+void DtlsSession::Handshake() {
+  ERR_clear_error();
+  int result = SSL_do_handshake(ssl_);
+  if (result == 1) {
+    state_ = State::kEstablished;
     return;
   }
-  if (DeadlineIsShared()) {
-    if (deadline_ == 0 || deadline_ <= now) deadline_ = now + interval_;
+  int error = SSL_get_error(ssl_, result);
+  if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) state_ = State::kFailed;
+}
+
+void DtlsSession::ReadData() {
+  uint8_t buffer[16 * 1024];
+  for (;;) {
+    ERR_clear_error();
+    int size = SSL_read(ssl_, buffer, sizeof buffer);
+    if (size > 0) {
+      if (incoming_.size() < kMaxIncoming) incoming_.emplace_back(buffer, buffer + size);
+      continue;
+    }
+    int error = SSL_get_error(ssl_, size);
+    if (error == SSL_ERROR_ZERO_RETURN) {
+      state_ = State::kClosed;
+    } else if (error == SSL_ERROR_SSL && (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN)) {
+      state_ = State::kClosed;
+    }
     return;
   }
-  struct timeval left;
-  deadline_ = DTLSv1_get_timeout(ssl_, &left) ? now + Micros(left.tv_sec) * 1'000'000 + left.tv_usec + 1000 : 0;
+}
+
+void DtlsSession::Pack(size_t first) {
+  std::vector<Bytes> packed;
+  for (size_t at = first; at < outgoing_.size(); at++) {
+    Bytes& records = outgoing_[at];
+    if (packed.empty() || packed.back().size() + records.size() > kMtu) {
+      packed.push_back(std::move(records));
+    } else {
+      packed.back().insert(packed.back().end(), records.begin(), records.end());
+    }
+  }
+  outgoing_.resize(first);
+  std::move(packed.begin(), packed.end(), std::back_inserter(outgoing_));
+}
+
+void DtlsSession::KeepFlight(size_t first, Micros now) {
+  Pack(first);
+  flight_.assign(outgoing_.begin() + long(first), outgoing_.end());
+  repeats_ = 0;
+  renumbered_ = 0;
+  interval_ = kFirstInterval;
+  deadline_ = confirmed_ ? 0 : now + interval_;
 }
 
 void DtlsSession::OnTimeout(Micros now) {
-  if (!timerRuns_ || state_ == State::kClosed || state_ == State::kFailed) return;
+  if (deadline_ == 0 || now < deadline_) return;
+  repeats_++;
+  interval_ = std::min(interval_ * 5 / 4, kLongestInterval);
+  deadline_ = now + interval_;
+  size_t first = outgoing_.size();
+  bool renumbers = renumbered_ < kMostRenumbered && (repeats_ <= kRenumberedInRow || repeats_ % 4 == 0);
+  if (state_ == State::kHandshaking && renumbers && Retransmit() && outgoing_.size() > first) {
+    renumbered_++;
+    Pack(first);
+    flight_.assign(outgoing_.begin() + long(first), outgoing_.end());
+  } else {
+    outgoing_.insert(outgoing_.end(), flight_.begin(), flight_.end());
+  }
+  // What was lost so often is likely to be lost again.
+  for (int copy = 1; copy < std::min(1 + repeats_ / 2, kMostCopies); copy++) {
+    outgoing_.insert(outgoing_.end(), flight_.begin(), flight_.end());
+  }
+  if (state_ == State::kFailed || (state_ == State::kEstablished && repeats_ >= kLastFlightRepeats)) deadline_ = 0;
+}
+
+bool DtlsSession::Retransmit() {
   if (DeadlineIsShared() && timeout_) {
-    if (++retransmissions_ > kMaxRetransmissions) {
-      state_ = State::kFailed;
-      return;
-    }
-    interval_ = std::min(interval_ * 2, kLongestTimeout);
     timeout_->tv_sec = 1;
     timeout_->tv_usec = 0;
   }
   ERR_clear_error();
-  if (DTLSv1_handle_timeout(ssl_) < 0) state_ = State::kFailed;
-  RepeatFlight(retransmissions_);
-  deadline_ = 0;
-  Schedule(now);
+  int result = DTLSv1_handle_timeout(ssl_);
+  if (result < 0) state_ = State::kFailed;
+  return result > 0;
 }
 
-// What was lost once may be lost again: the n-th repetition of a flight leaves n times.
-void DtlsSession::RepeatFlight(int times) {
-  std::vector<Bytes> flight = outgoing_;
-  for (int repeat = 1; repeat < std::min(times, kMostRepeats); repeat++) {
-    outgoing_.insert(outgoing_.end(), flight.begin(), flight.end());
-  }
+bool DtlsSession::HasKeys() const {
+  if (state_ == State::kEstablished) return true;
+  if (state_ != State::kHandshaking || server_) return false;
+  OSSL_HANDSHAKE_STATE at = SSL_get_state(ssl_);
+  return at == TLS_ST_CW_FINISHED || at == TLS_ST_CR_CHANGE || at == TLS_ST_CR_FINISHED;
+}
+
+void DtlsSession::Confirm() {
+  confirmed_ = true;
+  if (state_ == State::kEstablished) deadline_ = 0;
 }
 
 bool DtlsSession::Send(View bytes) {
-  if (state_ != State::kEstablished || bytes.size == 0) return false;
+  if (bytes.size == 0) return false;
+  if (state_ == State::kHandshaking && HasKeys() && waiting_.size() < kMaxWaiting) {
+    waiting_.emplace_back(bytes.data, bytes.data + bytes.size);
+    return true;
+  }
+  if (state_ != State::kEstablished) return false;
   ERR_clear_error();
   return SSL_write(ssl_, bytes.data, int(bytes.size)) > 0;
 }

@@ -11,6 +11,12 @@ namespace {
 constexpr Micros kSecond = 1'000'000;
 constexpr size_t kMaxSentRecords = 256;
 constexpr double kRepairBurstSeconds = 0.5;
+// A peer that hears our answers checks less often than this.
+constexpr Micros kHurriedCheck = 200'000;
+constexpr int kCopiesOfAnswer = 2;
+constexpr int kMostCopiesASecond = 40;
+// As client of DTLS: about 400 ms after our Finished.
+constexpr int kRepeatsBeforeSending = 5;
 
 bool SameText(View a, const std::string& b) { return a.size == b.size() && std::memcmp(a.data, b.data(), a.size) == 0; }
 
@@ -34,12 +40,27 @@ void Transport::OnStun(const StunMessage& message, const Path& path, Micros now)
   IceAgent::Outcome outcome = ice_.OnStun(message, path, now);
   if (outcome.dropped) core_.ForgetPath(outcome.droppedPath, *this);
   if (outcome.newPath) core_.LearnPath(path, *this);
-  for (const Bytes& reply : outcome.replies) core_.SendDatagram(path, View(reply));
+  AnswerCheck(outcome, path, now);
   if (outcome.moved) PathChanged();
   if (outcome.authenticated && hasRemote_ && !remote_.weAreServer && !dtls_) {
     dtls_ = std::make_unique<DtlsSession>(core_.dtls(), false);
     dtls_->Start(now);
     AfterDtls(now);
+  }
+}
+
+void Transport::AnswerCheck(const IceAgent::Outcome& outcome, const Path& path, Micros now) {
+  for (const Bytes& reply : outcome.replies) core_.SendDatagram(path, View(reply));
+  if (!outcome.authenticated) return;
+  bool hurried = !connected_ || now - lastCheck_ < kHurriedCheck;
+  lastCheck_ = now;
+  if (!hurried || path.tcp()) return;
+  if (now - checkCopiesSince_ >= kSecond) {
+    checkCopiesSince_ = now;
+    checkCopies_ = 0;
+  }
+  for (int copy = 0; copy < kCopiesOfAnswer && checkCopies_ < kMostCopiesASecond; copy++, checkCopies_++) {
+    core_.SendDatagram(path, View(outcome.replies.front()));
   }
 }
 
@@ -69,8 +90,9 @@ void Transport::AfterDtls(Micros now) {
     for (const Bytes& datagram : dtls_->outgoing()) core_.SendDatagram(ice_.selected(), View(datagram));
   }
   dtls_->outgoing().clear();
-  if (dtls_->state() == DtlsSession::State::kEstablished && !srtp_) TryConnect(now);
+  TryKeys();
   if (closed_) return;
+  if (dtls_->state() == DtlsSession::State::kEstablished || dtls_->repeats() >= kRepeatsBeforeSending) Connect(now);
   if (srtp_) {
     for (Bytes& data : dtls_->incoming()) {
       if (!TakeData(now)) {
@@ -96,8 +118,8 @@ void Transport::AfterDtls(Micros now) {
   }
 }
 
-void Transport::TryConnect(Micros now) {
-  if (!hasRemote_ || !dtls_ || srtp_ || dtls_->state() != DtlsSession::State::kEstablished) return;
+void Transport::TryKeys() {
+  if (!hasRemote_ || !dtls_ || srtp_ || !dtls_->HasKeys()) return;
   if (!dtls_->FingerprintMatches(remote_.fingerprints)) {
     Close("fingerprint-mismatch");
     return;
@@ -110,8 +132,14 @@ void Transport::TryConnect(Micros now) {
   }
   srtp_ = std::make_unique<SrtpSession>(profile, View(local), View(remote));
   if (ice_.fixed()) srtp_->LiftLimit();
+}
+
+void Transport::Connect(Micros now) {
+  if (connected_ || !srtp_) return;
+  connected_ = true;
   Record event;
-  event.Text("type", "transport.connected").Number("transport", id).Text("srtpProfile", SrtpProfileName(profile));
+  event.Text("type", "transport.connected").Number("transport", id);
+  event.Text("srtpProfile", SrtpProfileName(srtp_->profile()));
   core_.Emit(std::move(event));
   for (auto& stream : streams_) stream->OnTransportConnected(now);
   for (auto& track : tracks_) {
@@ -130,8 +158,7 @@ void Transport::SetRemote(RemoteParameters remote, Micros now) {
   remote_ = std::move(remote);
   hasRemote_ = true;
   if (dtls_) {
-    TryConnect(now);
-    if (!closed_) AfterDtls(now);
+    AfterDtls(now);
   } else if (!remote_.weAreServer && ice_.hasSelected()) {
     dtls_ = std::make_unique<DtlsSession>(core_.dtls(), false);
     dtls_->Start(now);
@@ -141,7 +168,7 @@ void Transport::SetRemote(RemoteParameters remote, Micros now) {
 
 bool Transport::SendData(View bytes, Micros now) {
   if (bytes.size > kMaxData) return false;
-  if (!srtp_ || !dtls_) return true;
+  if (!connected_ || !dtls_) return true;
   if (dtls_->Send(bytes)) counters.dataSent++;
   AfterDtls(now);
   return true;
@@ -331,6 +358,8 @@ void Transport::Count(Unprotect result) {
 }
 
 void Transport::MediaProven(const Path& path, Micros now) {
+  if (dtls_) dtls_->Confirm();
+  Connect(now);
   if (ice_.OnAuthenticatedMedia(path, now)) PathChanged();
 }
 
@@ -520,7 +549,7 @@ Transport::Route Transport::Resolve(uint32_t ssrc, uint8_t payloadType, View mid
 
 Record Transport::Stats() const {
   Record r;
-  r.Number("id", id).Bool("connected", srtp_ != nullptr);
+  r.Number("id", id).Bool("connected", connected_);
   r.Number("packetsReceived", double(counters.packetsReceived)).Number("bytesReceived", double(counters.bytesReceived));
   r.Number("packetsSent", double(counters.packetsSent)).Number("bytesSent", double(counters.bytesSent));
   r.Number("authFailures", double(counters.authFailures)).Number("replays", double(counters.replays));

@@ -90,7 +90,7 @@ class Transport {
 
   TransmissionLog& transmissions() { return transmissions_; }
 
-  bool ready() const { return srtp_ && ice_.hasSelected() && !closed_; }
+  bool ready() const { return connected_ && ice_.hasSelected() && !closed_; }
   bool closed() const { return closed_; }
   /** To the peer and back as it reports by RTCP, -1 until it does. */
   Micros roundTrip() const { return roundTrip_; }
@@ -100,7 +100,7 @@ class Transport {
   const std::vector<std::unique_ptr<EgressStream>>& streams() const { return streams_; }
   uint32_t rtcpSsrc() const { return rtcpSsrc_; }
   bool TestKeys(SrtpProfile* profile, Bytes* local, Bytes* remote) const {
-    return dtls_ && dtls_->ExportSrtp(profile, local, remote);
+    return dtls_ && dtls_->HasKeys() && dtls_->ExportSrtp(profile, local, remote);
   }
   Record Stats() const;
 
@@ -121,7 +121,11 @@ class Transport {
   bool Declared(View bytes) const;
   void Count(Unprotect result);
   void AfterDtls(Micros now);
-  void TryConnect(Micros now);
+  /** Keys SRTP: what comes can be opened. */
+  void TryKeys();
+  /** What the peer sends proves that it has the keys, or it has had the time to get them: media goes out. */
+  void Connect(Micros now);
+  void AnswerCheck(const IceAgent::Outcome& outcome, const Path& path, Micros now);
   void MediaProven(const Path& path, Micros now);
   void PathChanged();
   void FlushSent();
@@ -139,8 +143,12 @@ class Transport {
   std::unique_ptr<SrtpSession> srtp_;
   RemoteParameters remote_;
   bool hasRemote_ = false;
+  bool connected_ = false;
   bool closed_ = false;
   Micros created_;
+  Micros lastCheck_ = 0;
+  int checkCopies_ = 0;
+  Micros checkCopiesSince_ = 0;
   uint32_t rtcpSsrc_;
 
   ExtensionMap extensions_;

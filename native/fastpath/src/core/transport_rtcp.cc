@@ -143,7 +143,7 @@ void Transport::HandleVerdicts(View fci, Micros now) {
 
 void Transport::OnSecond(Micros now) {
   core_.wheel().Arm(secondTimer_, now + kSecond);
-  if (!srtp_) {
+  if (!connected_) {
     if (now - created_ > core_.options().connectTimeout) Close("connect-timeout");
     return;
   }

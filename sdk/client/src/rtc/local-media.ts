@@ -1,5 +1,6 @@
 import type { IceServer, PublicationSource } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
+import { ConnectPatience } from './connect-watch.ts'
 import type { Devices } from './devices.ts'
 import { videoEncodings } from './encodings.ts'
 import { LocalPublication } from './local-publication.ts'
@@ -90,6 +91,7 @@ export class LocalMedia {
   #cpuStep = 0
   #iceServers: readonly IceServer[] = []
   #connection: PublishConnection | undefined
+  readonly #patience = new ConnectPatience()
   readonly #uplinkSound = new UplinkSound()
   readonly #sealWatch = new SealWatch()
   /** Changes of tracks happen one after the other, so that fast clicks end in the state of the last one. */
@@ -358,6 +360,8 @@ export class LocalMedia {
         if (publication) this.#options.onSealing(publication)
       },
       exchange,
+      patience: this.#patience,
+      onSlow: () => void this.handleMoved().catch(onGivenUp),
       onLost: () => onPath(true),
       onBack: () => onPath(false),
       onGivenUp,

@@ -1,5 +1,6 @@
 import type { FrameAnswers, IceServer, PublicationSource, TrackKind } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
+import { type ConnectPatience, ConnectWatch } from './connect-watch.ts'
 import { redundantAudioFirst, type VideoEncoding } from './encodings.ts'
 import { withAudioRequests, withOpusParameters, withPacketTime } from './opus-parameters.ts'
 import { PathWatch } from './path-watch.ts'
@@ -59,6 +60,10 @@ export interface PublishConnectionOptions {
   onSealing?: (section: Section) => void
   /** Carries an offer to the server and answers its answer. */
   exchange: (sdp: string, publications: PublicationOffer[]) => Promise<FrameAnswers['rtc.publish']>
+  /** Of one connection to the next; undefined: it may take as long as it likes. */
+  patience?: ConnectPatience
+  /** It does not come up in time: a new one in its place may. */
+  onSlow?: () => void
   onLost: () => void
   onBack: () => void
   onGivenUp: () => void
@@ -77,6 +82,7 @@ export class PublishConnection {
   readonly #pc: RTCPeerConnection
   readonly #options: PublishConnectionOptions
   readonly #path: PathWatch
+  readonly #connecting: ConnectWatch | undefined
   readonly #sections: Section[] = []
   readonly #exchange = new SerialRun(() => this.#negotiate())
   #restartWanted = false
@@ -94,6 +100,8 @@ export class PublishConnection {
       onBack: options.onBack,
       onGivenUp: options.onGivenUp,
     })
+    const { patience, onSlow = () => undefined } = options
+    this.#connecting = patience && new ConnectWatch(pc, { patience, onSlow })
   }
 
   get sections(): readonly Section[] {
@@ -191,6 +199,7 @@ export class PublishConnection {
     if (this.#closed) return
     this.#closed = true
     this.#path.close()
+    this.#connecting?.close()
     this.#pc.close()
   }
 

@@ -6,6 +6,7 @@ import type {
   RtcServerEvents,
 } from '@parley/contracts'
 import { AudioOutput } from './audio-output.ts'
+import { ConnectPatience } from './connect-watch.ts'
 import { RemoteParticipant, RemotePublication } from './participant.ts'
 import { type MeasuredLoss, PictureWait } from './picture-wait.ts'
 import { PlayoutTarget } from './playout-target.ts'
@@ -71,6 +72,7 @@ export class RemoteMedia {
   readonly #playout = new WeakMap<RemoteTrack, PlayoutTarget>()
   readonly #pictureWait = new PictureWait()
   #connection: SubscribeConnection | undefined
+  readonly #patience = new ConnectPatience()
   #assignments: readonly Assignment[] = []
 
   constructor(options: RemoteMediaOptions) {
@@ -110,6 +112,12 @@ export class RemoteMedia {
       onDataChannel,
       onAssigned: (assignments) => this.#assign(assignments),
       onBroken: onGivenUp,
+      patience: this.#patience,
+      onSlow: () => {
+        this.handleMoved()
+        // What cannot be told now is offered again with the next join.
+        requestRestart().catch(() => undefined)
+      },
       onLost: () => onPath(true),
       onBack: () => onPath(false),
       onGivenUp,

@@ -1,5 +1,6 @@
 import type { IceServer, RtcServerEvents } from '@parley/contracts'
 import { ParleyError } from '../parley-error.ts'
+import { type ConnectPatience, ConnectWatch } from './connect-watch.ts'
 import { withAudioRequests } from './opus-parameters.ts'
 import { PathWatch } from './path-watch.ts'
 import { newPeerConnection } from './publish-connection.ts'
@@ -28,6 +29,10 @@ export interface SubscribeConnectionOptions {
   onDataChannel: (channel: RTCDataChannel) => void
   /** An offer could not be applied: the connection is of no more use. */
   onBroken: (error: unknown) => void
+  /** Of one connection to the next; undefined: it may take as long as it likes. */
+  patience?: ConnectPatience
+  /** It does not come up in time: a new one in its place may. */
+  onSlow?: () => void
   onLost: () => void
   onBack: () => void
   onGivenUp: () => void
@@ -41,6 +46,7 @@ export class SubscribeConnection {
   readonly #pc: RTCPeerConnection
   readonly #options: SubscribeConnectionOptions
   readonly #path: PathWatch
+  readonly #connecting: ConnectWatch | undefined
   readonly #run = new SerialRun(() => this.#take())
   #newest: SubscribeOffer | undefined
   #takenVersion = 0
@@ -60,6 +66,8 @@ export class SubscribeConnection {
       onBack: options.onBack,
       onGivenUp: options.onGivenUp,
     })
+    const { patience, onSlow = () => undefined } = options
+    this.#connecting = patience && new ConnectWatch(pc, { patience, onSlow })
     const { sealing } = options
     // Later than this, the first frames would go to the decoder as they came.
     if (sealing) pc.addEventListener('track', ({ receiver }) => sealing.attachOpen(receiver))
@@ -88,6 +96,7 @@ export class SubscribeConnection {
     if (this.#closed) return
     this.#closed = true
     this.#path.close()
+    this.#connecting?.close()
     this.#pc.close()
   }
 
