@@ -168,8 +168,9 @@ export class Participant {
     this.#receiving.unsubscribe(publicationId)
   }
 
-  setWish(publicationId: string, wish: Wish): void {
-    if (this.room.publications.has(publicationId)) this.#receiving.setWish(publicationId, wish)
+  /** By publication; those the room does not have are passed over. */
+  setWishes(wishes: ReadonlyMap<string, Wish>): void {
+    this.#receiving.setWishes(new Map([...wishes].filter(([id]) => this.room.publications.has(id))))
   }
 
   /** Takes an answer of the subscribe connection. */

@@ -64,9 +64,17 @@ export class Receiving {
     this.#connection?.remove(publicationId)
   }
 
-  setWish(publicationId: string, wish: Wish): void {
-    this.#wishes.set(publicationId, wish)
-    this.subscriptions.get(publicationId)?.setWish(wish)
+  /** All at once: one that is let go makes room for one that is taken up. */
+  setWishes(wishes: ReadonlyMap<string, Wish>): void {
+    const changed: Subscription[] = []
+    for (const [publicationId, wish] of wishes) {
+      this.#wishes.set(publicationId, wish)
+      const subscription = this.subscriptions.get(publicationId)
+      if (subscription === undefined) continue
+      subscription.takeWish(wish)
+      changed.push(subscription)
+    }
+    for (const subscription of changed) subscription.update()
   }
 
   /** Takes an answer. Answers whether it is of the present connection: one that is not ends that. */

@@ -157,9 +157,9 @@ export class Subscription implements Reducible, Allocable {
     this.update()
   }
 
-  setWish(wish: Wish): void {
+  /** What the subscriber wants from now on; `update` acts on it. */
+  takeWish(wish: Wish): void {
     this.#wish = wish
-    this.update()
   }
 
   /** No layer above this one until told otherwise: what the subscriber's path carries. */

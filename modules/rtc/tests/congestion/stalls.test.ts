@@ -33,17 +33,10 @@ function through(
   clock.runUntil(120e6)
   const { bitrate, queueMs, loss, target } = flow.over(20, 120)
   const lowest = Math.min(...flow.seconds.slice(20, 119).map((second) => second.target))
-  rows.push({
-    ...{
-      capacity,
-      ...stalls,
-      lasting: String(stalls.lasting ?? [50, 300]),
-      seed,
-      share: bitrate / Math.min(capacity, encoder.max),
-    },
-    ...{ queueMs, loss, target, lowest },
-  })
-  return { share: bitrate / Math.min(capacity, encoder.max), queueMs, loss, target, lowest }
+  const share = bitrate / Math.min(capacity, encoder.max)
+  const { random: _, lasting = [50, 300], ...more } = stalls
+  rows.push({ capacity, lasting: lasting.join(), ...more, seed, share, queueMs, loss, target, lowest })
+  return { share, queueMs, loss, target, lowest }
 }
 
 const seeds = [1, 2, 3, 4]
