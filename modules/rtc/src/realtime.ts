@@ -38,9 +38,11 @@ export function registerFrames(gateway: Gateway, rtc: RtcService, telemetry: Tel
 
   gateway.handle('rtc.subscriptions', async (session, { roomId, items }) => {
     const participant = rtc.place(session, roomId)
-    for (const { publicationId, enabled, width, height } of items) {
-      participant.setWish(publicationId, { enabled, width, height })
-    }
+    participant.setWishes(
+      new Map(
+        items.map(({ publicationId, enabled, width, height }) => [publicationId, { enabled, width, height }]),
+      ),
+    )
     return {}
   })
 

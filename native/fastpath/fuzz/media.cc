@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       pair->sfu.CreateTrack(10 + i, 1, TestTrack(video, codecs[i], payloadType, 0x01010100 + i * 0x10));
       pair->sfu.CreateStream(20 + i, 2, 10 + i, TestStream(video, payloadType, 0x02020200 + i * 0x10));
       EgressStreamOptions viewer = TestStream(video, payloadType, 0x02030200 + i * 0x10);
-      viewer.startFromCache = true;
+      viewer.startFromCache = PictureCache::kOldest;
       pair->sfu.CreateStream(30 + i, 2, 10 + i, viewer);
       RepairOptions repair;
       repair.fecShare = i % 2 ? 1 : 0.3;
@@ -65,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       // Somebody leaves and another begins from what is kept; the gate closes in between.
       uint32_t which = control >> 1 & 3;
       EgressStreamOptions viewer = TestStream(true, uint8_t(90 + which * 2), 0x02040200 + (++viewers << 4));
-      viewer.startFromCache = true;
+      viewer.startFromCache = PictureCache::kOldest;
       pair->sfu.CloseStream(30 + which);
       if (control & 1) pair->sfu.SetTrackGate(10 + which, (viewers & 1) != 0);
       pair->sfu.CreateStream(30 + which, 2, 10 + which, viewer);

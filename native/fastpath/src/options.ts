@@ -150,6 +150,11 @@ export type EgressStreamOptions = {
    * viewers who come and go without being heard. What is kept goes out at once, within the pacing. Default false.
    */
   startFromCache?: boolean
+  /**
+   * The same when it is at most so many milliseconds old and newer than all that was shown, whenever the stream begins or resumes: for
+   * members, who find a key frame that others asked for a moment ago. Default 0.
+   */
+  startFromCacheMs?: number
   /** Only the chosen layer is sent: never a lower one in its place. Default false. */
   exactLayer?: boolean
   /**

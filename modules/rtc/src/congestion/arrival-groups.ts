@@ -1,4 +1,5 @@
 import { type PacketResult, usPerMs } from './packet-result.ts'
+import { Stall } from './stall.ts'
 
 /** Packets sent within it form a group. */
 const groupLengthUs = 5 * usPerMs
@@ -14,15 +15,17 @@ export interface GroupDelta {
 }
 
 interface Group {
-  firstSentUs: number
+  readonly firstSentUs: number
   lastSentUs: number
-  firstArrivalUs: number
+  readonly firstArrivalUs: number
   lastArrivalUs: number
+  /** Present while what waited through it comes in. */
+  stall: Stall | undefined
 }
 
 /**
  * Puts received packets into groups by when they were sent, so that what a pacer or a network driver did to single
- * packets does not count (draft-ietf-rmcat-gcc-02, section 5.2).
+ * packets does not count (draft-ietf-rmcat-gcc-02, section 5.2). What comes in after a stall is one group, too.
  */
 export class ArrivalGroups {
   #current: Group | undefined
@@ -38,20 +41,36 @@ export class ArrivalGroups {
     }
     // Sent before the group began: reordered on our side, of no use.
     if (sentAtUs < current.firstSentUs) return undefined
-    if (sentAtUs - current.firstSentUs <= groupLengthUs || isBurst(current, sentAtUs, receivedAtUs)) {
+    const continued = current.stall?.takes(sentAtUs, receivedAtUs) === true
+    const stall = continued
+      ? current.stall
+      : Stall.between(
+          { sentUs: current.lastSentUs, arrivalUs: current.lastArrivalUs },
+          sentAtUs,
+          receivedAtUs,
+        )
+    const together = sentAtUs - current.firstSentUs <= groupLengthUs
+    if (continued || together || isBurst(current, sentAtUs, receivedAtUs)) {
       current.lastSentUs = Math.max(current.lastSentUs, sentAtUs)
       current.lastArrivalUs = Math.max(current.lastArrivalUs, receivedAtUs)
+      current.stall = stall?.over ? undefined : (stall ?? current.stall)
       return undefined
     }
     const delta = this.#previous && between(this.#previous, current)
     this.#previous = current
-    this.#current = groupOf(sentAtUs, receivedAtUs)
+    this.#current = groupOf(sentAtUs, receivedAtUs, stall)
     return delta
   }
 }
 
-function groupOf(sentUs: number, arrivalUs: number): Group {
-  return { firstSentUs: sentUs, lastSentUs: sentUs, firstArrivalUs: arrivalUs, lastArrivalUs: arrivalUs }
+function groupOf(sentUs: number, arrivalUs: number, stall?: Stall): Group {
+  return {
+    firstSentUs: sentUs,
+    lastSentUs: sentUs,
+    firstArrivalUs: arrivalUs,
+    lastArrivalUs: arrivalUs,
+    stall,
+  }
 }
 
 function isBurst(group: Group, sentUs: number, arrivalUs: number): boolean {

@@ -41,6 +41,8 @@ const randomShare = 0.6
 /** Without feedback for so many round trips, the path counts as stuck. */
 const silentMs = 1_500
 const silentFactor = 0.5
+/** What was seen of queues holds for so long without feedback: where all is paused, none comes. */
+const seenForMs = 1_000
 const yieldEveryMs = 1_000
 const yieldFactor = 0.4
 
@@ -65,6 +67,7 @@ export class CongestionController {
   #receiverLimit = Number.POSITIVE_INFINITY
   #roundTripMs = 100
   #lastFeedbackMs: number | undefined
+  #measuredAtMs = 0
   #sentSinceFeedback = false
   #limited = false
   #yieldedAtMs = Number.NEGATIVE_INFINITY
@@ -130,6 +133,7 @@ export class CongestionController {
     this.#sentSinceFeedback = false
     const results = this.#log.take(feedback)
     if (results.length === 0) return
+    this.#measuredAtMs = nowMs
     this.#measureRoundTrip(results, atUs)
     const limited = this.#limit.sinceUs !== undefined
     if (this.#limited && !limited) this.#throughput.expectFastChange()
@@ -154,8 +158,11 @@ export class CongestionController {
     const silence = silentMs + 3 * this.#roundTripMs
     if (lastMs !== undefined && this.#sentSinceFeedback && nowMs - lastMs > silence) {
       this.#lastFeedbackMs = nowMs
+      // Once for what was sent: a single probe that is not answered is no silence without end.
+      this.#sentSinceFeedback = false
       this.#delay.set(this.#delay.bitrate * silentFactor, nowMs)
     }
+    if (nowMs - this.#measuredAtMs > seenForMs) this.#trend.rest()
     const { sinceUs } = this.#limit
     return this.#probing.next(
       {
@@ -173,7 +180,9 @@ export class CongestionController {
     const before = this.#delay.bitrate
     const throughput = this.#carried
     const use = this.#queue.contested ? this.#contestedUse(results, nowMs) : this.#trend.use
-    this.#delay.update({ use, throughput, roundTripMs: this.#roundTripMs, nowMs, limitedByApplication })
+    const roundTripMs = this.#roundTripMs
+    const { queueMs } = this.#trend
+    this.#delay.update({ use, throughput, roundTripMs, nowMs, limitedByApplication, queueMs })
     const probed = this.#probing.handle(results, this.#loss.inherentLoss)
     if (probed !== undefined && use !== 'overused') {
       if (probed > this.#delay.bitrate) this.#delay.set(probed, nowMs)

@@ -1,6 +1,8 @@
 import type { PathUse } from './delay-trend.ts'
 
 const backOff = 0.85
+/** Where little is sent and no queue is this long, what arrives says nothing about what the path carries. */
+const shortQueueMs = 15
 /**
  * Near where the path was last full, the rate grows by a packet in this time; the same for all, so that a longer way is
  * no disadvantage.
@@ -52,6 +54,8 @@ export interface DelayRateInput {
   readonly nowMs: number
   /** The application sends less than it may: what arrives says nothing about the path. */
   readonly limitedByApplication: boolean
+  /** How long a packet waits on the path now. */
+  readonly queueMs: number
 }
 
 /**
@@ -106,18 +110,25 @@ export class DelayRate {
     this.#bitrate = this.#clamp(Math.min(this.#bitrate + step, ceiling))
   }
 
-  #decrease({ throughput, roundTripMs, nowMs }: DelayRateInput): void {
+  #decrease(input: DelayRateInput): void {
+    const { roundTripMs, nowMs } = input
+    const throughput = this.#limitedAlone(input) ? undefined : input.throughput
     this.#growing = false
     // Once a round trip: before that, nothing of the last step can be seen.
     if (nowMs - this.#reducedAtMs < Math.min(200, Math.max(10, roundTripMs)) && !this.#isFarAbove(throughput))
       return
     this.#reducedAtMs = nowMs
-    const lower = throughput === undefined ? this.#bitrate / 2 : throughput * backOff
+    const lower = throughput === undefined ? this.#bitrate * backOff : throughput * backOff
     if (throughput !== undefined) {
       if (this.#fullPath.compare(throughput) === 'below') this.#fullPath.forget()
       this.#fullPath.add(throughput)
     }
     this.#bitrate = this.#clamp(Math.min(this.#bitrate, lower))
+  }
+
+  /** So little is sent that a path as full as it seems would be full of something else. */
+  #limitedAlone({ limitedByApplication, queueMs, throughput = 0 }: DelayRateInput): boolean {
+    return limitedByApplication && queueMs < shortQueueMs && this.#bitrate * backOff > throughput
   }
 
   #isFarAbove(throughput: number | undefined): boolean {

@@ -15,6 +15,8 @@ const thresholdDown = 0.039
 /** A spike this far above the threshold does not move it. */
 const spikeMs = 15
 const overuseAfterMs = 10
+/** The shortest delay of the last one to two of these is that of the path without a queue. */
+const baseMs = 30_000
 
 interface Sample {
   readonly atMs: number
@@ -38,6 +40,9 @@ export class DelayTrend {
   #overuses = 0
   #slopeBefore = 0
   #use: PathUse = 'normal'
+  #leastMs = 0
+  #leastBeforeMs = Number.POSITIVE_INFINITY
+  #leastSinceMs: number | undefined
 
   get use(): PathUse {
     return this.#use
@@ -48,17 +53,32 @@ export class DelayTrend {
     return this.#slopeBefore
   }
 
+  /** How long the last group waited more than the quickest of late. */
+  get queueMs(): number {
+    return this.#accumulatedMs - Math.min(this.#leastMs, this.#leastBeforeMs)
+  }
+
   add({ sendDeltaUs, arrivalDeltaUs, arrivalUs }: GroupDelta): PathUse {
     const deltaMs = (arrivalDeltaUs - sendDeltaUs) / usPerMs
     this.#firstArrivalUs ??= arrivalUs
     this.#deltas = Math.min(mostDeltas, this.#deltas + 1)
     this.#accumulatedMs += deltaMs
+    this.#noteLeast(arrivalUs / usPerMs)
     this.#smoothedMs = smoothing * this.#smoothedMs + (1 - smoothing) * this.#accumulatedMs
     this.#samples.push({ atMs: (arrivalUs - this.#firstArrivalUs) / usPerMs, delayMs: this.#smoothedMs })
     if (this.#samples.length > windowSize) this.#samples.shift()
     const slope = this.#samples.length === windowSize ? slopeOf(this.#samples) : this.#slopeBefore
     this.#judge(slope, sendDeltaUs / usPerMs, arrivalUs / usPerMs)
     return this.#use
+  }
+
+  /** Nothing was measured for a while: what was seen holds no longer. */
+  rest(): void {
+    this.#samples.length = 0
+    this.#slopeBefore = 0
+    this.#overusingMs = 0
+    this.#overuses = 0
+    this.#use = 'normal'
   }
 
   #judge(slope: number, sendDeltaMs: number, nowMs: number): void {
@@ -78,6 +98,15 @@ export class DelayTrend {
     }
     this.#slopeBefore = slope
     this.#adapt(Math.abs(trend), nowMs)
+  }
+
+  #noteLeast(nowMs: number): void {
+    this.#leastSinceMs ??= nowMs
+    this.#leastMs = Math.min(this.#leastMs, this.#accumulatedMs)
+    if (nowMs - this.#leastSinceMs < baseMs) return
+    this.#leastSinceMs = nowMs
+    this.#leastBeforeMs = this.#leastMs
+    this.#leastMs = this.#accumulatedMs
   }
 
   #adapt(trendMs: number, nowMs: number): void {

@@ -5,6 +5,8 @@ const firstFactors = [3, 6]
 const nextShare = 0.7
 const nextFactor = 2
 const limitedEveryMs = 5_000
+/** Sooner where less than half of what is wanted can be sent: somebody waits for a picture. */
+const starvedEveryMs = 2_000
 const recoverWithinMs = 5_000
 const recoverShare = 0.85
 /** A drop this deep is worth asking whether it was an accident. */
@@ -113,7 +115,8 @@ export class Probing {
       }
     }
     if (limitedSinceMs === undefined || target >= wanted) return
-    if (nowMs - Math.max(this.#lastLimitedMs, limitedSinceMs) < limitedEveryMs) return
+    const everyMs = target < wanted / 2 ? starvedEveryMs : limitedEveryMs
+    if (nowMs - Math.max(this.#lastLimitedMs, limitedSinceMs) < everyMs) return
     this.#lastLimitedMs = nowMs
     this.#next = [{ bitrate: target * nextFactor, continues: true }]
   }

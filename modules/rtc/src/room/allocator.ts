@@ -45,6 +45,8 @@ const tolerance = 1.1
 const firstTolerance = 1.3
 const firstPatienceMs = 3_000
 const maxPatienceMs = 60_000
+/** Nothing at all is worth a try sooner. */
+const maxDarkPatienceMs = 10_000
 /** A rise that is taken back within this time has failed. */
 const trialMs = 8_000
 
@@ -106,7 +108,10 @@ export class Allocator {
 
   #mayRise({ id }: VideoRequest, nowMs: number): boolean {
     const standing = this.#standings.get(id)
-    return standing === undefined || nowMs - standing.loweredAtMs >= standing.patienceMs
+    if (standing === undefined) return true
+    const patienceMs =
+      standing.rank < 0 ? Math.min(maxDarkPatienceMs, standing.patienceMs) : standing.patienceMs
+    return nowMs - standing.loweredAtMs >= patienceMs
   }
 
   #allotment(video: VideoRequest, rank: number, nowMs: number): VideoAllotment {

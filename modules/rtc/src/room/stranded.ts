@@ -1,8 +1,8 @@
 import { AppError } from '@parley/contracts'
 import type { SessionDescription } from '@parley/protocols/sdp'
 import type { ServerTransport } from '../connection/server-transport.ts'
-import type { PublicationOffer } from './participant.ts'
 import type { Publication } from './publication.ts'
+import type { PublicationOffer } from './publishing.ts'
 
 /** A publication whose worker ended is given up when its publisher has not taken it up by then. */
 const keptMs = 10_000

@@ -23,6 +23,9 @@ export interface Wish {
 /** Bits a second of sound until it is measured. */
 const audioGuess = 40_000
 
+/** Requests to a publisher are this far apart: who comes in between begins where the last one was answered. */
+const recentKeyFrameMs = 600
+
 export const defaultWish: Wish = { enabled: true, width: undefined, height: undefined }
 
 /**
@@ -138,7 +141,9 @@ export class Subscription implements Reducible, Allocable {
         ...{ mid: track.mid, ssrc: track.ssrc, payloads: track.payloads, extensions: track.extensions },
         ...(track.rtxSsrc !== 0 && { rtxSsrc: track.rtxSsrc }),
         ...track.protection,
-        startFromCache: this.subscriber.via === 'whep',
+        ...(this.subscriber.via === 'whep'
+          ? { startFromCache: true }
+          : { startFromCacheMs: recentKeyFrameMs }),
       })
     }
     this.update()
@@ -152,9 +157,9 @@ export class Subscription implements Reducible, Allocable {
     this.update()
   }
 
-  setWish(wish: Wish): void {
+  /** What the subscriber wants from now on; `update` acts on it. */
+  takeWish(wish: Wish): void {
     this.#wish = wish
-    this.update()
   }
 
   /** No layer above this one until told otherwise: what the subscriber's path carries. */

@@ -33,7 +33,12 @@ const rtcp = (packets: RtcpPacket[]): NativeEvent => ({
 })
 
 /** Sends packets of 1,000 bytes at even distances; the peer tells of those that `arrives` lets through. */
-function run(seconds: number, kbps: number, arrives: (sequence: number) => boolean = () => true): void {
+function run(
+  seconds: number,
+  kbps: number,
+  arrives: (sequence: number) => boolean = () => true,
+  waitsMs: () => number = () => 0,
+): void {
   const everyMs = 8_000 / kbps
   for (const endMs = nowMs + seconds * 1_000; nowMs < endMs; ) {
     const records: { sequence: number; atMs: number }[] = []
@@ -50,7 +55,7 @@ function run(seconds: number, kbps: number, arrives: (sequence: number) => boole
     let lastTick = reference * 256
     const deltas = records.map((record) => {
       if (!arrives(record.sequence)) return null
-      const tick = Math.round((record.atMs + 20) * 4)
+      const tick = Math.round((record.atMs + 20 + waitsMs()) * 4)
       const delta = tick - lastTick
       lastTick = tick
       return delta
@@ -99,6 +104,45 @@ test('RTC-50: half lost at random leaves the target where it is; another path is
   paths.handleEvent({ type: 'path.selected', transport })
   run(1, 600)
   expect(told.at(-1)).toMatchObject({ loss: 0, lossKind: 'none' })
+})
+
+/** Everything is paused: nothing is sent but probes, which arrive when they are answered. */
+function rest(seconds: number): void {
+  for (const endMs = nowMs + seconds * 1_000; nowMs < endMs; ) {
+    const known = probes.length
+    tick()
+    if (probes.length > known) run(0.05, (probes.at(-1)?.bitrate ?? 0) / 1_000)
+  }
+}
+
+/** A queue fills: each packet waits longer than the one before. */
+let waitMs = 0
+
+test('RTC-147: a path that seemed full when all was paused is tried out again, and found free', () => {
+  run(5, 1_000)
+  for (let turn = 0; turn < 20; turn++) run(0.05, 1_000, undefined, () => (waitMs += 2))
+  const { target: full = 0, queue } = told.at(-1) ?? {}
+  expect(queue).toBe('overused')
+  waitMs = 0
+  rest(12)
+  expect(told.at(-1)?.target).toBeGreaterThan(1.9 * full)
+  expect(told.at(-1)?.queue).toBe('normal')
+})
+
+test('RTC-147: a pause is no outage, and a probe that nobody answered lowers the target once', () => {
+  run(5, 1_000)
+  const { target: before = 0 } = told.at(-1) ?? {}
+  paths.setWanted(transport, 100_000)
+  rest(20)
+  expect(told.at(-1)?.target).toBe(before)
+  expect(probes.length).toBeLessThan(5)
+  const probe = new DataView(new ArrayBuffer(16))
+  probe.setUint32(0, sequence++, true)
+  probe.setUint32(4, 1_000, true)
+  probe.setFloat64(8, nowMs * 1_000, true)
+  paths.handleEvent({ type: 'packets.sent', transport, bytes: new Uint8Array(probe.buffer) })
+  rest(20)
+  expect(told.at(-1)?.target).toBe(Math.round(before / 2))
 })
 
 test('RTC-50: who speaks only REMB is believed', () => {

@@ -279,7 +279,7 @@ EgressStreamOptions ReadStreamOptions(const Reader& r) {
   double packets = r.Number("historyPackets", o.video ? 1024 : 128);
   o.historyPackets = size_t(packets < 0 ? 0 : packets > 16384 ? 16384 : packets);
   o.padTo = r.Bool("equalSizes", true) ? 16 : 0;
-  o.startFromCache = r.Bool("startFromCache", false);
+  o.startFromCache = r.Bool("startFromCache", false) ? PictureCache::kOldest : Milliseconds(r, "startFromCacheMs", 0);
   o.exactLayer = r.Bool("exactLayer", false);
   o.fecPayloadType = PayloadTypeOf(r, "fecPayloadType");
   o.redPayloadType = PayloadTypeOf(r, "redPayloadType");

@@ -23,7 +23,7 @@ EgressStream::EgressStream(Core& core, Transport& t, uint32_t i, EgressStreamOpt
   target_ = options.layer;
   selector_.SetTarget(options.spatialLayer, options.temporalLayer);
   // The first numbers stay below half a turn, so that a lost start cannot be taken for a rollover.
-  lastSequence_ = int64_t(core_.Random() & 0x3fff);
+  left_.sequence = lastSequence_ = int64_t(core_.Random() & 0x3fff);
   rtxSequence_ = int64_t(core_.Random() & 0x3fff);
   core_.wheel().Arm(reportTimer_, core_.now() + kReportInterval / 4 + Micros(core_.Random() % 500'000));
 }
@@ -68,12 +68,21 @@ void EgressStream::SetPaused(bool paused, Micros now) {
   if (paused == paused_) return;
   paused_ = paused;
   Unsync();
-  if (!Receptive()) return;
-  if (options.startFromCache && !everSent_) {
-    StartPicture(now);
-  } else {
-    source_->RequestKeyFrame(target_, now);
-  }
+  if (paused) Recall();
+  if (Receptive()) StartPicture(now);
+}
+
+// On a slow path it would come seconds after it was declined, and hold up what is wanted.
+void EgressStream::Recall() {
+  delayed_.clear();
+  if (!transport.Recall(*this)) return;
+  lastSequence_ = left_.sequence;
+  lastPicture_ = left_.picture;
+  lastTimestamp_ = left_.timestamp;
+  lastArrival_ = left_.arrival;
+  lastFrame_ = left_.frame;
+  lastTl0_ = left_.tl0;
+  everSent_ = left_.arrival >= 0;
 }
 
 void EgressStream::SetPlayoutDelay(int minMs, int maxMs) {
@@ -89,12 +98,15 @@ void EgressStream::OnTransportConnected(Micros now) {
 }
 
 void EgressStream::StartPicture(Micros now) {
-  // Later it would show again what was shown.
-  if (options.startFromCache && !everSent_) source_->Replay(*this, target_, now);
-  if (current_ != target_) AskForPicture(now);
+  if (options.startFromCache) source_->Replay(*this, target_, now);
+  if (current_ < 0) {
+    AskForPicture(now);
+  } else if (current_ != target_) {
+    source_->RequestKeyFrame(target_, now);
+  }
 }
 
-bool EgressStream::Sync(const Packet& p, Micros now) {
+bool EgressStream::Sync(const Packet& p) {
   IngressStream* stream = source_->Layer(p.layer);
   if (!stream) return false;
   uint32_t clockRate = stream->clockRate;
@@ -102,7 +114,7 @@ bool EgressStream::Sync(const Packet& p, Micros now) {
   if (!everSent_) {
     timestampOffset_ = core_.Random();
   } else if (syncedTo_ != source_ || syncedSsrc_ != stream->options.ssrc) {
-    uint32_t chosen = AlignedTimestamp(p, *stream, now);
+    uint32_t chosen = AlignedTimestamp(p, *stream);
     if (int32_t(chosen - lastTimestamp_) <= 0) chosen = lastTimestamp_ + clockRate / 1000;
     timestampOffset_ = chosen - p.timestamp;
   }
@@ -161,7 +173,7 @@ void EgressStream::Forward(const PacketRef& packet, Micros now) {
     return;
   }
   if (started || !sequences_.synced()) {
-    if (!Sync(p, now)) return;
+    if (!Sync(p)) return;
     selector_.Restart();
     if (started) {
       Record event;

@@ -33,8 +33,8 @@ struct EgressStreamOptions {
   size_t historyPackets = 1024;
   /** Pads large video packets to a multiple of this, so that equal ones leave as segments of one call. 0: never. */
   size_t padTo = 16;
-  /** Begins with what the track keeps since its last key frame. */
-  bool startFromCache = false;
+  /** Begins with what the track keeps since its last key frame, if that came within this time. */
+  Micros startFromCache = 0;
   /** Nothing is sent in place of the layer that was chosen. */
   bool exactLayer = false;
   /** What the subscriber takes ULPFEC and, around it and what it protects, RED as. 0: it does not. */
@@ -97,6 +97,10 @@ class EgressStream {
   void SetSource(IngressTrack* track, int layer, Micros now);
   void SetPaused(bool paused, Micros now);
   bool shows() const { return current_ >= 0; }
+  /** Whether a kept key frame is recent enough, and newer than all that was shown: time never goes back. */
+  bool MayStartFrom(const Packet& key, Micros now) const {
+    return now - key.arrival <= options.startFromCache && (!everSent_ || key.arrival > lastArrival_);
+  }
   void SetPlayoutDelay(int minMs, int maxMs);
   void OnSourceGone() {
     source_ = nullptr;
@@ -132,9 +136,9 @@ class EgressStream {
     sequences_.Reset();
     current_ = -1;
   }
-  bool Sync(const Packet& packet, Micros now);
+  bool Sync(const Packet& packet);
   /** What the clock of the last source would show when this packet of another one was sent. */
-  uint32_t AlignedTimestamp(const Packet& packet, const IngressStream& stream, Micros now) const;
+  uint32_t AlignedTimestamp(const Packet& packet, const IngressStream& stream) const;
   /** Whether the subscriber gets it; what is left out leaves no hole. */
   bool Select(const PacketRef& packet, const EgressPayload& payload, int64_t picture, Micros now);
   /** Puts padding where the subscriber was left a place for a packet that it does not get. */
@@ -172,6 +176,9 @@ class EgressStream {
   /** From the cache where one is to be had, else by asking. */
   void StartPicture(Micros now);
   void AskForPicture(Micros now);
+  void NoteLeft(const Rewritten& entry);
+  /** Takes back what waits in the pacer: its numbers are free again. */
+  void Recall();
   size_t WriteExtensions(const Rewritten& entry, uint32_t absSendTime, uint16_t transportSequence, uint8_t* out) const;
 
   Core& core_;
@@ -223,6 +230,15 @@ class EgressStream {
   uint16_t frameOffset_ = 0;
   uint16_t lastFrame_ = 0;
   bool everSent_ = false;
+  /** The row as far as it left. */
+  struct Left {
+    int64_t sequence = -1;
+    int64_t picture = -1;
+    uint32_t timestamp = 0;
+    Micros arrival = -1;
+    uint16_t frame = 0;
+    uint8_t tl0 = 0;
+  } left_;
 
   bool hasPlayoutDelay_ = false;
   uint32_t playoutDelay_ = 0;

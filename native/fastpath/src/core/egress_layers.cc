@@ -19,9 +19,9 @@ bool Within(uint32_t one, uint32_t other, Micros doubt, uint32_t clockRate) {
 
 }  // namespace
 
-uint32_t EgressStream::AlignedTimestamp(const Packet& p, const IngressStream& stream, Micros now) const {
+uint32_t EgressStream::AlignedTimestamp(const Packet& p, const IngressStream& stream) const {
   uint32_t clockRate = stream.clockRate;
-  Micros passed = std::max<Micros>(now - lastArrival_, 0);
+  Micros passed = std::max<Micros>(p.arrival - lastArrival_, 0);
   uint32_t byArrival = lastTimestamp_ + uint32_t(passed * int64_t(clockRate) / 1'000'000);
   if (syncedTo_ != source_) return byArrival;
   uint32_t chosen = byArrival;

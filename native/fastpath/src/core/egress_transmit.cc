@@ -153,6 +153,7 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   size_t size = Seal(out, headerSize, parts.views, parts.count, wrap, sequence, identical);
   if (size == 0) return 0;
   if (wrap) rtxSequence_ = sequence;
+  if (!rtx && entry.sequence > left_.sequence) NoteLeft(entry);
   entry.sentAt = now;
   if (numbered && !identical && repair_.bursts) {
     transport.transmissions().Note(extendedSequence, *this, entry.sequence, ++entry.transmissions);
@@ -163,6 +164,17 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   payloadBytes_ += entry.payloadSize;
   if (rtx) retransmissions_++;
   return size;
+}
+
+void EgressStream::NoteLeft(const Rewritten& entry) {
+  left_.sequence = entry.sequence;
+  if (entry.fec || entry.payloadSize == 0) return;
+  const FrameInfo& f = entry.packet->frame;
+  if (f.pictureIdBits) left_.picture = ExtendBits(lastPicture_, entry.pictureId, 15);
+  left_.timestamp = entry.timestamp;
+  left_.arrival = entry.packet->arrival;
+  if (entry.patchFrameNumber) left_.frame = entry.frameNumber;
+  if (f.tl0At >= 0) left_.tl0 = entry.tl0;
 }
 
 size_t EgressStream::TransmitQueued(Rewritten& entry, bool rtx, Micros now) {

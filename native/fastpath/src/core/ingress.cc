@@ -456,7 +456,7 @@ void IngressTrack::Remember(const std::vector<HeldPacket>& packets, Micros now) 
   for (const HeldPacket& held : packets) {
     PictureCache& cache = layers[held.layer]->cache;
     if (held.packet) {
-      cache.Add(held.packet, now);
+      cache.Add(held.packet, now, cacheReach_);
     } else {
       cache.Skip(held.sequence, now);
     }
@@ -489,7 +489,9 @@ void IngressTrack::OnLayerRestart(uint8_t layer) {
 
 void IngressTrack::Attach(EgressStream& stream) {
   streams_.push_back(&stream);
-  if (options.video && stream.options.startFromCache) cacheUsers_++;
+  if (!options.video || stream.options.startFromCache == 0) return;
+  cacheUsers_++;
+  cacheReach_ = std::max(cacheReach_, std::min(stream.options.startFromCache, PictureCache::kOldest));
 }
 
 void IngressTrack::Replay(EgressStream& stream, int layer, Micros now) {
@@ -499,7 +501,7 @@ void IngressTrack::Replay(EgressStream& stream, int layer, Micros now) {
   for (int at = std::min(layer, int(layers.size()) - 1); at >= 0; at--) {
     IngressStream& source = *layers[size_t(at)];
     const auto& entries = source.cache.Entries(now);
-    if (entries.empty()) continue;
+    if (entries.empty() || !stream.MayStartFrom(*entries.front().packet, now)) continue;
     for (const PictureCache::Entry& entry : entries) Deliver({entry.packet, source.layer, entry.sequence}, stream, now);
     return;
   }
@@ -508,7 +510,7 @@ void IngressTrack::Replay(EgressStream& stream, int layer, Micros now) {
 bool IngressTrack::Caches(Micros now) {
   if (cacheUsers_ > 0 || now < cacheUntil_) return true;
   if (cacheUntil_ > 0) ForgetPictures();
-  cacheUntil_ = 0;
+  cacheUntil_ = cacheReach_ = 0;
   return false;
 }
 

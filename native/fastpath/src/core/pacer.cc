@@ -57,11 +57,13 @@ void Pacer::Probe(size_t bytes, uint64_t bitrate, Micros now) {
   if (probeLeft_ > 0 && bitrate > 0) wheel_.Arm(timer_, now + TimerWheel::kSlot);
 }
 
-void Pacer::Forget(EgressStream& stream) {
+bool Pacer::Forget(EgressStream& stream) {
+  size_t before = video_.size();
   for (auto* queue : {&retransmissions_, &video_}) {
     queue->erase(std::remove_if(queue->begin(), queue->end(), [&](const Waiting& w) { return w.stream == &stream; }),
                  queue->end());
   }
+  return video_.size() < before;
 }
 
 void Pacer::OnTimer(Micros now) {

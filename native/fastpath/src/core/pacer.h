@@ -21,7 +21,8 @@ class Pacer {
   void SetBitrate(uint64_t bitrate, Micros now);
   void Take(EgressStream& stream, Rewritten& entry, bool rtx, Micros now);
   void Probe(size_t bytes, uint64_t bitrate, Micros now);
-  void Forget(EgressStream& stream);
+  /** @returns whether a packet of it waited that had not left before. */
+  bool Forget(EgressStream& stream);
   size_t queued() const { return retransmissions_.size() + video_.size(); }
   uint64_t drops = 0;
   uint64_t padding = 0;

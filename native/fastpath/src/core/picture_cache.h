@@ -20,7 +20,8 @@ class PictureCache {
     int64_t sequence;
   };
 
-  void Add(const PacketRef& packet, Micros now) {
+  /** `oldest`: of interest to nobody beyond, at most `kOldest`. */
+  void Add(const PacketRef& packet, Micros now, Micros oldest) {
     const Packet& p = *packet;
     bool begins = p.frame.startOfKeyFrame && !p.recovered && (entries_.empty() || p.timestamp != timestamp_);
     if (begins) {
@@ -29,6 +30,7 @@ class PictureCache {
       entries_.clear();
       begun_ = now;
       timestamp_ = p.timestamp;
+      oldest_ = oldest;
     } else if (entries_.empty() || p.sequence < entries_.front().sequence) {
       return;
     }
@@ -40,7 +42,7 @@ class PictureCache {
   }
 
   const std::vector<Entry>& Entries(Micros now) {
-    if (now - begun_ > kOldest) Clear();
+    if (now - begun_ > oldest_) Clear();
     return entries_;
   }
 
@@ -48,12 +50,13 @@ class PictureCache {
 
  private:
   void Push(Entry entry, Micros now) {
-    if (entries_.size() >= kMostPackets || now - begun_ > kOldest) return Clear();
+    if (entries_.size() >= kMostPackets || now - begun_ > oldest_) return Clear();
     entries_.push_back(std::move(entry));
   }
 
   std::vector<Entry> entries_;
   Micros begun_ = 0;
+  Micros oldest_ = kOldest;
   uint32_t timestamp_ = 0;
 };
 

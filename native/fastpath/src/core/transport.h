@@ -64,6 +64,7 @@ class Transport {
   void RestartIce(std::string ufrag, std::string pwd) { ice_.Restart(std::move(ufrag), std::move(pwd)); }
   void SetPacing(uint64_t bitrate, Micros now) { pacer_.SetBitrate(bitrate, now); }
   void SetRemb(uint64_t bitrate, Micros now);
+  bool Recall(EgressStream& stream) { return pacer_.Forget(stream); }
   void Probe(size_t bytes, uint64_t bitrate, Micros now) { pacer_.Probe(bytes, bitrate, now); }
   /** @returns false when it is larger than kMaxData. */
   bool SendData(View bytes, Micros now);

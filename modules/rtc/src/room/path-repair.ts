@@ -1,0 +1,58 @@
+import type { Transport } from '@parley/fastpath'
+import type { PathFacts } from '../sfu/messages.ts'
+import { type Allocation, repairShare } from './allocation.ts'
+import type { FecFacts } from './fec-share.ts'
+import { type PathLoss, ReportedLoss, SteadyLoss } from './repair.ts'
+
+/** Bits a second for repairs where nothing tells what the path carries. */
+const unmeasuredRepair = 400_000
+/** Of a measured path, whatever it loses: single losses are to be repaired at once. */
+const leastRepairBudget = 0.25
+const repairEveryMs = 500
+
+export interface PathRepairOptions {
+  allocation: Allocation
+  /** That it all goes over; undefined while there is none. */
+  transport: () => Pick<Transport, 'setRepairBudget'> | undefined
+  subscriptions: () => Iterable<{ setRepair(path: PathLoss | FecFacts): void }>
+}
+
+/** What is done against the losses of a subscriber's path, and how many bits a second that may take. */
+export class PathRepair {
+  readonly #options: PathRepairOptions
+  readonly #reported = new ReportedLoss()
+  #steady = new SteadyLoss()
+  #repairedAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: PathRepairOptions) {
+    this.#options = options
+  }
+
+  handleFacts(facts: PathFacts, nowMs: number): void {
+    if (nowMs - this.#repairedAtMs < repairEveryMs) return
+    this.#repairedAtMs = nowMs
+    const { allocation } = this.#options
+    const path = this.#steady.update(facts)
+    const share = Math.max(leastRepairBudget, repairShare(path.loss))
+    const { protection } = allocation
+    // What the path carries beyond the media is free for repairs.
+    const beside = facts.target - allocation.bitrates.allotted
+    const budget = Math.max(facts.target * share + protection.bitrate, beside)
+    this.#set(Math.round(budget), { ...path, roundTripMs: facts.roundTripMs, most: protection.most })
+  }
+
+  /** What receivers report of the sound they get, where no video is measured. */
+  handleReport(report: { loss: number; jitterMs: number }, nowMs: number): void {
+    this.#set(unmeasuredRepair, this.#reported.update({ ...report, nowMs }))
+  }
+
+  /** The connection ended; what comes next is measured anew. */
+  reset(): void {
+    this.#steady = new SteadyLoss()
+  }
+
+  #set(budget: number, path: PathLoss | FecFacts): void {
+    this.#options.transport()?.setRepairBudget(budget)
+    for (const subscription of this.#options.subscriptions()) subscription.setRepair(path)
+  }
+}
