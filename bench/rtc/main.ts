@@ -6,6 +6,7 @@ import { pin } from '../chat/machine/cores.ts'
 import { type CallFigures, callTable, ways } from './calls/call-table.ts'
 import { measureCalls } from './calls/calls.ts'
 import { weathers } from './calls/weathers.ts'
+import { measureControl } from './control/control.ts'
 import { JanusTarget, janusInstalled } from './janus/janus-target.ts'
 import { measureLimits } from './limits.ts'
 import { generatorFlag, runGenerator } from './load/generator-process.ts'
@@ -106,6 +107,12 @@ async function runCalls(pattern: string): Promise<void> {
   console.log(`\n${callTable(figures)}\n\nall of it in .cache/bench/rtc-calls.json`)
 }
 
+function runControl(pattern: string): void {
+  const figures = measureControl(new RegExp(pattern), (line) => console.log(line))
+  mkdirSync(outDir, { recursive: true })
+  writeFileSync(join(outDir, 'rtc-control.json'), `${JSON.stringify(figures, null, 2)}\n`)
+}
+
 async function runCases(pattern: string): Promise<void> {
   const rows = await playCases(new RegExp(pattern), casesAtOnce, (line) => console.log(line))
   mkdirSync(outDir, { recursive: true })
@@ -121,7 +128,8 @@ else if (args.includes(roomGeneratorFlag)) runGenerator(new RoomGenerator())
 else if (args.includes('--help')) console.log(usage)
 else {
   const options = readOptions(args)
-  if (options.rooms !== undefined) await measureRooms(options.rooms, options, outDir)
+  if (options.control !== undefined) runControl(options.control)
+  else if (options.rooms !== undefined) await measureRooms(options.rooms, options, outDir)
   else if (options.rfc8867 !== undefined) await runCases(options.rfc8867)
   else await (options.calls === undefined ? runAll(options) : runCalls(options.calls))
   process.exit(0)

@@ -8,6 +8,8 @@ export interface BenchOptions {
   calls: string | undefined
   /** The cases of RFC 8867 over sockets, and nothing else. */
   rfc8867: string | undefined
+  /** Congestion control alone, fed as a media worker feeds it, and nothing else. */
+  control: string | undefined
   /** Whole rooms, `meeting` and `audience`, and nothing else. */
   rooms: string | undefined
   /** Listeners of an audience that are members by realtime; the others play by WHEP. */
@@ -26,6 +28,7 @@ export const usage = `npm run bench -- rtc [options]
   --quick             shorter windows, 50 and 200 subscribers, no weak network: under 90 s
   --calls <pattern>   calls between browsers over bad networks, with and without loss handling; '.' for all
   --rfc8867 <pattern> the cases of RFC 8867 over UDP and testing/weaknet; '.' for all, five minutes
+  --control <pattern> what congestion control of 1,000 subscribers costs, on a virtual clock; '.' for all
   --rooms <pattern>   whole rooms: 'meeting' (30 x 30, 9 tiles) and 'audience' (10 speakers); '.' for both
   --members N         of an audience, those who listen as members by realtime, not by WHEP (200)
   --steps 50,200      subscribers (50,200,1000)
@@ -44,6 +47,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       quick: { type: 'boolean', default: false },
       calls: { type: 'string' },
       rfc8867: { type: 'string' },
+      control: { type: 'string' },
       rooms: { type: 'string' },
       members: { type: 'string' },
       steps: { type: 'string' },
@@ -65,6 +69,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     quick,
     calls: values.calls,
     rfc8867: values.rfc8867,
+    control: values.control,
     rooms: values.rooms,
     listeningMembers: values.members === undefined ? 200 : Number(values.members),
     targets,
