@@ -8,6 +8,8 @@ export interface BenchOptions {
   calls: string | undefined
   /** The cases of RFC 8867 over sockets, and nothing else. */
   rfc8867: string | undefined
+  /** How often subscribers send transport-wide feedback; 0: never. Milliseconds. */
+  feedbackMs: number
   /** Congestion control alone, fed as a media worker feeds it, and nothing else. */
   control: string | undefined
   /** Whole rooms, `meeting` and `audience`, and nothing else. */
@@ -33,6 +35,7 @@ export const usage = `npm run bench -- rtc [options]
   --members N         of an audience, those who listen as members by realtime, not by WHEP (200)
   --steps 50,200      subscribers (50,200,1000)
   --seconds N         length of a window
+  --feedback N        subscribers send transport-wide feedback each N ms, as browsers do each 50 to 100
   --no-peer           without janus
   --no-parley         janus alone
   --no-weak           without the weak network
@@ -53,6 +56,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       steps: { type: 'string' },
       seconds: { type: 'string' },
       sinks: { type: 'string' },
+      feedback: { type: 'string' },
       'no-peer': { type: 'boolean', default: false },
       'no-parley': { type: 'boolean', default: false },
       'no-weak': { type: 'boolean', default: false },
@@ -69,6 +73,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     quick,
     calls: values.calls,
     rfc8867: values.rfc8867,
+    feedbackMs: values.feedback === undefined ? 0 : countOf(values.feedback),
     control: values.control,
     rooms: values.rooms,
     listeningMembers: values.members === undefined ? 200 : Number(values.members),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { loadavg } from 'node:os'
 import type { NativeEvent } from '@parley/fastpath'
 import { PathControl } from '../../../modules/rtc/src/sfu/path-control.ts'
+import { reported } from '../../../modules/rtc/tests/path-reports.ts'
 import { type PathReport, type PathWeather, SyntheticPath } from './synthetic-path.ts'
 
 const weathers: readonly PathWeather[] = [
@@ -17,6 +18,7 @@ const seconds = 20
 /** The first seconds warm up and hold the first probes; they are not counted. */
 const warmSeconds = 5
 const stepUs = 50_000
+const holdUs = 10_000
 const beginUs = 1e6
 
 /** What congestion control of many subscribers cost in one weather. */
@@ -73,9 +75,9 @@ function measureWeather(weather: PathWeather): ControlFigures {
   let tickedUs = 0
   for (; nowUs < beginUs + seconds * 1e6; nowUs += stepUs) {
     const reports = [...paths.values()].flatMap((path) => path.advance(nowUs + stepUs))
-    const batches = asEvents(reports)
+    const batch = asEvents(reports)
     const began = cpuMicroseconds()
-    for (const batch of batches) for (const event of batch) control.handleEvent(event)
+    for (const event of batch) control.handleEvent(event)
     const handled = cpuMicroseconds()
     control.tick(nowUs + stepUs)
     if (nowUs < beginUs + warmSeconds * 1e6) continue
@@ -100,18 +102,21 @@ function cpuMicroseconds(): number {
   return user + system
 }
 
-/** As the packet thread hands them over. */
-function asEvents(reports: readonly PathReport[]): NativeEvent[][] {
-  return reports.map(({ transport, sent, rtcp, atUs }) => {
-    const records = new DataView(new ArrayBuffer(sent.length * 16))
-    sent.forEach(({ sequence, sizeBytes, atUs }, index) => {
-      records.setUint32(index * 16, sequence, true)
-      records.setUint32(index * 16 + 4, sizeBytes, true)
-      records.setFloat64(index * 16 + 8, atUs, true)
-    })
-    return [
-      { type: 'packets.sent', transport, bytes: new Uint8Array(records.buffer) },
-      { type: 'rtcp.received', transport, bytes: rtcp, receivedAt: atUs },
-    ]
-  })
+/** As the packet thread hands them over: what it collected in ten milliseconds is one event. */
+function asEvents(reports: readonly PathReport[]): NativeEvent[] {
+  const batches = new Map<number, PathReport[]>()
+  for (const report of reports) {
+    const due = Math.floor(report.atUs / holdUs)
+    const batch = batches.get(due)
+    if (batch === undefined) batches.set(due, [report])
+    else batch.push(report)
+  }
+  return [...batches.values()].map((batch) =>
+    reported(
+      batch.flatMap(({ transport, sent, rtcp, atUs }) => [
+        { transport, atUs, sent },
+        { transport, atUs, rtcp },
+      ]),
+    ),
+  )
 }

@@ -83,7 +83,8 @@ export class SyntheticPath {
 
   #frame(): void {
     const packets = this.#frames++ % 2 === 0 ? 4 : 5
-    for (let index = 0; index < packets; index++) this.#send(packetBytes, Math.round(this.#nextFrameUs) + index * 40)
+    for (let index = 0; index < packets; index++)
+      this.#send(packetBytes, Math.round(this.#nextFrameUs) + index * 40)
     this.#nextFrameUs += frameUs
   }
 
@@ -98,7 +99,10 @@ export class SyntheticPath {
     }
     if (this.#random() < loss) return
     const leftUs = capacity === undefined ? atUs : this.#freeAtUs
-    this.#underway.push({ sequence, arrivalUs: leftUs + oneWayUs + this.#random() * (jitterMs * 1_000 + 300) })
+    this.#underway.push({
+      sequence,
+      arrivalUs: leftUs + oneWayUs + this.#random() * (jitterMs * 1_000 + 300),
+    })
   }
 
   #feedback(): PathReport[] {
@@ -124,7 +128,12 @@ export class SyntheticPath {
     if (this.#random() < (this.#weather.feedbackLoss ?? 0)) return []
     const rtcp = serializeRtcp([
       {
-        ...{ type: 'transport-feedback', senderSsrc: 1, mediaSsrc: 2, feedbackCount: this.#feedbackCount++ & 0xff },
+        ...{
+          type: 'transport-feedback',
+          senderSsrc: 1,
+          mediaSsrc: 2,
+          feedbackCount: this.#feedbackCount++ & 0xff,
+        },
         ...{ baseSequence: base & 0xffff, referenceTime: (reference << 8) >> 8, deltas },
       },
     ])

@@ -62,6 +62,7 @@ export class Generator {
   #floor = new Latency()
   #watch: GeneratorWatch | undefined
   #sentAtMark = 0
+  #feedbackMs = 0
 
   async open(address: DoorAddress): Promise<void> {
     this.#door = address.kind === 'janus' ? await JanusDoor.open(address) : new ParleyDoor(address)
@@ -85,6 +86,11 @@ export class Generator {
     await within(this.#publisher.connected, 'the publisher did not connect')
     this.#publisher.start()
     return this.#publisher.cipher
+  }
+
+  /** Players that join from now on send transport-wide feedback so often; 0: none. */
+  setFeedback(everyMs: number): void {
+    this.#feedbackMs = everyMs
   }
 
   setQuiet(quiet: boolean): void {
@@ -168,6 +174,7 @@ export class Generator {
     const player = new Player({
       certificate: this.#certificate,
       openEvery,
+      feedbackMs: this.#feedbackMs,
       record: (kind, ms) => (kind === 'audio' ? this.#audio : this.#video).record(ms),
     })
     try {

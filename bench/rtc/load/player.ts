@@ -1,14 +1,17 @@
 import { serializeRtcp } from '@parley/protocols/rtcp'
 import { isRtcp } from '@parley/protocols/rtp'
-import { parseSdp, serializeSdp } from '@parley/protocols/sdp'
+import { type MediaDescription, parseSdp, serializeSdp } from '@parley/protocols/sdp'
 import { type DtlsCertificate, PeerTransport } from '@parley/testing/rtc-client'
 import { answerSection, offerSection } from '../../../testing/rtc-client/negotiation.ts'
+import { ArrivalFeedback } from './arrival-feedback.ts'
 import type { Negotiation } from './door.ts'
 import { readStamp } from './stamped-packet.ts'
 
 export interface PlayerOptions {
   certificate: DtlsCertificate
   openEvery: number
+  /** How often transport-wide feedback goes out; 0: never. */
+  feedbackMs: number
   /** Delay of a packet that was opened, from sending to arrival. Milliseconds. */
   record: (kind: 'audio' | 'video', ms: number) => void
 }
@@ -34,6 +37,9 @@ export class Player implements Negotiation {
   readonly #streams = new Map<number, Inbound>()
   readonly #frames = new Map<number, Set<number>>()
   #timer: NodeJS.Timeout | undefined
+  readonly #feedbackMs: number
+  #feedback: ArrivalFeedback | undefined
+  #feedbackTimer: NodeJS.Timeout | undefined
   #packets = 0
   #opened = 0
   #firstPacketMs = 0
@@ -47,6 +53,7 @@ export class Player implements Negotiation {
   constructor(options: PlayerOptions) {
     this.#record = options.record
     this.#openEvery = options.openEvery
+    this.#feedbackMs = options.feedbackMs
     this.#transport = new PeerTransport({
       address: '127.0.0.1',
       certificate: options.certificate,
@@ -62,6 +69,7 @@ export class Player implements Negotiation {
     this.#transport.connected.then(
       () => {
         this.#timer = setInterval(() => this.#report(), reportIntervalMs)
+        if (this.#feedback) this.#feedbackTimer = setInterval(() => this.#tellArrivals(), this.#feedbackMs)
       },
       () => undefined,
     )
@@ -100,13 +108,15 @@ export class Player implements Negotiation {
   }
 
   accept(text: string): void {
-    const { transport } = parseSdp(text)
+    const { transport, media } = parseSdp(text)
+    this.#agree(media)
     this.#transport.connect(transport, transport.setup === 'active' ? 'server' : 'client')
   }
 
   async answer(text: string): Promise<string> {
     const offer = parseSdp(text)
     const media = offer.media.map((section) => answerSection(section, [], 'bench'))
+    this.#agree(media)
     const answer = await this.#describe(media, 'active')
     this.#transport.connect(offer.transport, 'client')
     return answer
@@ -132,6 +142,7 @@ export class Player implements Negotiation {
 
   close(): void {
     clearInterval(this.#timer)
+    clearInterval(this.#feedbackTimer)
     this.#transport.close()
   }
 
@@ -143,8 +154,17 @@ export class Player implements Negotiation {
     })
   }
 
+  #agree(media: readonly MediaDescription[]): void {
+    if (this.#feedbackMs > 0) this.#feedback = ArrivalFeedback.of(media)
+  }
+
+  #tellArrivals(): void {
+    for (const feedback of this.#feedback?.take() ?? []) this.#transport.sendRtcp(feedback)
+  }
+
   #count(packet: Buffer): boolean {
     if (isRtcp(packet)) return false
+    this.#feedback?.note(packet)
     const payloadType = (packet[1] ?? 0) & 0x7f
     if (payloadType === retransmissionPayloadType) return false
     if (this.#packets++ === 0) {

@@ -42,6 +42,11 @@ export type CoreOptions = {
   connectTimeoutMs?: number
   /** How long video may wait for the rest of its frame, in milliseconds, to leave in fewer calls. Default 0. */
   frameHoldMs?: number
+  /**
+   * How long what transports with `reportSent` and `reportRtcp` report is collected before it is told, in milliseconds;
+   * it saves a wake-up for each. Default 0.
+   */
+  reportHoldMs?: number
   /** How often audio levels are reported, in milliseconds. Default 100. */
   levelIntervalMs?: number
   /** How often transport-wide feedback is sent to publishers, in milliseconds. Default 50. */

@@ -65,7 +65,9 @@ test('what feedback has passed without a word makes room, what it has not come t
   }
   expect(log.inFlightBytes).toBeLessThan(1_024_000)
   for (let sequence = 5_000; sequence < 9_000; sequence++) log.add(packet(sequence))
-  expect(take(log, { baseSequence: 5_000, referenceTime: 0, deltas: [0] })).toMatchObject([{ sequence: 5_000 }])
+  expect(take(log, { baseSequence: 5_000, referenceTime: 0, deltas: [0] })).toMatchObject([
+    { sequence: 5_000 },
+  ])
 })
 
 test('feedback before the first number says nothing', () => {

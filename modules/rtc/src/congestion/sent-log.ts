@@ -75,7 +75,12 @@ export class SentLog {
       if (late && delta === null) continue
       this.#sizes[at] = delta === null ? -size : 0
       if (!late) this.#inFlightBytes -= size
-      results.add(late ? -size : size, this.#sentAtUs[at] ?? 0, delta === null ? Number.NaN : receivedUs, late)
+      results.add(
+        late ? -size : size,
+        this.#sentAtUs[at] ?? 0,
+        delta === null ? Number.NaN : receivedUs,
+        late,
+      )
     }
   }
 

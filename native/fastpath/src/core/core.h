@@ -7,6 +7,7 @@
 #include "core/dtls_session.h"
 #include "core/net_address.h"
 #include "core/packet.h"
+#include "core/path_reports.h"
 #include "core/record.h"
 #include "core/timer_wheel.h"
 #include "core/transport.h"
@@ -28,6 +29,8 @@ struct CoreOptions {
   Micros feedbackInterval = 50'000;
   /** How long video may wait for the rest of its frame, so that it leaves in fewer calls; 0: not at all. */
   Micros frameHold = 0;
+  /** How long what transports report is collected before it is told; 0: not at all. */
+  Micros reportHold = 0;
 };
 
 /**
@@ -86,6 +89,7 @@ class Core {
   Outlet& outlet() { return outlet_; }
   const CoreOptions& options() const { return options_; }
   void Emit(Record event) { events_.push_back(std::move(event)); }
+  PathReports& reports() { return reports_; }
   void SendDatagram(const Path& path, View bytes);
   void LearnPath(const Path& path, Transport& transport);
   void ForgetPath(const Path& path, Transport& transport);
@@ -113,6 +117,7 @@ class Core {
   TimerWheel wheel_;
   DtlsContext dtls_;
   std::vector<Record> events_;
+  PathReports reports_{*this};
   std::unordered_map<uint32_t, std::unique_ptr<Transport>> transports_;
   std::unordered_map<uint32_t, IngressTrack*> tracks_;
   std::unordered_map<uint32_t, EgressStream*> streams_;
