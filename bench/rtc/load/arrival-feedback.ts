@@ -23,7 +23,8 @@ export class ArrivalFeedback {
     return undefined
   }
 
-  note(packet: Buffer): void {
+  /** `arrivalMs` on the clock of `performance.now()`. */
+  note(packet: Buffer, arrivalMs: number): void {
     const first = packet[0] ?? 0
     const start = 12 + 4 * (first & 15)
     if ((first & 0x10) === 0 || packet.length < start + 4 || packet.readUInt16BE(start) !== oneByteProfile)
@@ -32,7 +33,7 @@ export class ArrivalFeedback {
     for (let at = start + 4; at + 2 < end; ) {
       const head = packet[at] ?? 0
       if (head >> 4 === this.#id) {
-        this.#arrivals.record(packet.readUInt16BE(at + 1), performance.now() * 1_000)
+        this.#arrivals.record(packet.readUInt16BE(at + 1), arrivalMs * 1_000)
         return
       }
       at += head === 0 ? 1 : 2 + (head & 15)

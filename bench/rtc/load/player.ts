@@ -164,7 +164,7 @@ export class Player implements Negotiation {
 
   #count(packet: Buffer): boolean {
     if (isRtcp(packet)) return false
-    this.#feedback?.note(packet)
+    this.#feedback?.note(packet, performance.now())
     const payloadType = (packet[1] ?? 0) & 0x7f
     if (payloadType === retransmissionPayloadType) return false
     if (this.#packets++ === 0) {

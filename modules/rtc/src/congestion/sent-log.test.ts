@@ -50,13 +50,13 @@ test('feedback on what was never sent says nothing', () => {
   expect(take(log, { baseSequence: 11, referenceTime: 0, deltas: [0, 0] })).toEqual([])
 })
 
-test('what is never answered is forgotten in the end', () => {
+test('RTC-150: what is never answered is forgotten in the end', () => {
   const log = new SentLog()
   for (let sequence = 0; sequence < 40_000; sequence++) log.add(packet(sequence))
   expect(log.inFlightBytes).toBe(32_768_000)
 })
 
-test('what feedback has passed without a word makes room, what it has not come to does not', () => {
+test('RTC-150: what feedback has passed without a word makes room, what it has not come to does not', () => {
   const log = new SentLog()
   for (let sequence = 0; sequence < 5_000; sequence++) {
     log.add(packet(sequence))

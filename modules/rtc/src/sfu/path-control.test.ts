@@ -1,7 +1,7 @@
 import type { NativeEvent } from '@parley/fastpath'
 import { type RtcpPacket, serializeRtcp } from '@parley/protocols/rtcp'
 import { beforeEach, expect, test } from 'vitest'
-import { reported, type SentReport } from '../../tests/path-reports.ts'
+import { type Report, reported, type SentReport } from '../../tests/path-reports.ts'
 import type { PathFacts } from './messages.ts'
 import { PathControl } from './path-control.ts'
 
@@ -124,3 +124,61 @@ test('RTC-12: garbled RTCP says nothing, and a transport that ended is forgotten
   tick()
   expect(told).toEqual([])
 })
+
+test('RTC-151: decisions do not depend on how reports are bundled', () => {
+  const bundled = reportsOf(60)
+  const decide = (events: readonly NativeEvent[]): unknown[] => {
+    const decisions: unknown[] = []
+    const control = new PathControl(
+      {
+        setPacing: (...values) => decisions.push(values),
+        sendProbe: (...values) => decisions.push(values),
+      },
+      (facts) => decisions.push(facts),
+    )
+    for (const each of [1, 2, 3]) control.add(each)
+    events.forEach((event, index) => {
+      control.handleEvent(event)
+      if (index % (events.length / 60) === events.length / 60 - 1) control.tick(2e6 + index * 1_000)
+    })
+    return decisions
+  }
+  const single = bundled.flat().map((report) => reported([report]))
+  const whole = bundled.flatMap((reports) => [
+    ...Array.from({ length: reports.length - 1 }, () => reported([])),
+    reported(reports),
+  ])
+  const decisions = decide(single)
+  expect(decisions.length).toBeGreaterThan(10)
+  expect(decide(whole)).toEqual(decisions)
+})
+
+/** Rounds of reports of three paths, of ten packets each; every seventh packet is lost. */
+function reportsOf(rounds: number): Report[][] {
+  return Array.from({ length: rounds }, (_, round) =>
+    [1, 2, 3].flatMap((transport): Report[] => {
+      const beginUs = 1e6 + round * 80_000
+      const sent = Array.from({ length: 10 }, (_, index) => ({
+        ...{ sequence: round * 10 + index, sizeBytes: 1_000, atUs: beginUs + index * 8_000 },
+      }))
+      const reference = Math.floor(beginUs / 64_000)
+      let before = reference * 256
+      const deltas = sent.map(({ sequence, atUs }) => {
+        if (sequence % 7 === 6) return null
+        const tick = Math.round((atUs + transport * 10_000) / 250)
+        const delta = tick - before
+        before = tick
+        return delta
+      })
+      const feedback: RtcpPacket = {
+        ...{ type: 'transport-feedback', senderSsrc: 1, mediaSsrc: 2, feedbackCount: round & 0xff },
+        ...{ baseSequence: round * 10, referenceTime: reference, deltas },
+      }
+      const atUs = beginUs + 120_000
+      return [
+        { transport, atUs, sent },
+        { transport, atUs, rtcp: serializeRtcp([feedback]) },
+      ]
+    }),
+  )
+}
