@@ -30,7 +30,7 @@ export const usage = `npm run bench -- rtc [options]
   --quick             shorter windows, 50 and 200 subscribers, no weak network: under 90 s
   --calls <pattern>   calls between browsers over bad networks, with and without loss handling; '.' for all
   --rfc8867 <pattern> the cases of RFC 8867 over UDP and testing/weaknet; '.' for all, five minutes
-  --control <pattern> what congestion control of 1,000 subscribers costs, on a virtual clock; '.' for all
+  --control <pattern> what congestion control costs, on a virtual clock ('.' for all) and in a media worker
   --rooms <pattern>   whole rooms: 'meeting' (30 x 30, 9 tiles) and 'audience' (10 speakers); '.' for both
   --members N         of an audience, those who listen as members by realtime, not by WHEP (200)
   --steps 50,200      subscribers (50,200,1000)

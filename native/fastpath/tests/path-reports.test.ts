@@ -75,6 +75,27 @@ describe.skipIf(!addon)('what paths report, on a virtual clock', () => {
     ])
   })
 
+  it('FAST-157: what is told of a path comes before the selection of another', () => {
+    const { peers, heard, frame } = begin(100)
+    const [peer] = peers
+    if (peer === undefined) throw new Error('no peer')
+    peer.transport.on('path.selected', ({ port }) => heard.push(`0 path ${port}`))
+    frame(1)
+    w.run(1)
+    peer.sendRtcp(writeVerdicts(1, [true]))
+    w.run(1)
+    peer.port = 6000
+    peer.bind()
+    w.run(1)
+    peer.sendRtcp(writeVerdicts(1, [true]))
+    w.run(1)
+    expect(heard.map((line) => line.replace(/rtcp \d+/, 'rtcp'))).toEqual([
+      '0 sent 1',
+      '0 rtcp',
+      '0 path 6000',
+    ])
+  })
+
   it('FAST-158: a transport that ended says nothing more', () => {
     const { peers, heard, frame } = begin(10)
     frame(1)
