@@ -165,9 +165,10 @@ export class LossRate {
         if (bitrates.indexOf(candidate) < index) continue
         const fitted = this.#fit(candidate, start)
         const score = this.#score(candidate, fitted)
-        if (score <= bestScore) continue
-        bestScore = score
-        best = { bitrate: candidate, inherentLoss: fitted }
+        if (score > bestScore) {
+          bestScore = score
+          best = { bitrate: candidate, inherentLoss: fitted }
+        }
       }
     }
     return best
