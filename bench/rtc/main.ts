@@ -7,6 +7,8 @@ import { type CallFigures, callTable, ways } from './calls/call-table.ts'
 import { measureCalls } from './calls/calls.ts'
 import { weathers } from './calls/weathers.ts'
 import { measureConnecting } from './connecting/connecting.ts'
+import { measureControl } from './control/control.ts'
+import { type AudienceFigures, describeAudience, measureAudience } from './control/native-audience.ts'
 import { JanusTarget, janusInstalled } from './janus/janus-target.ts'
 import { measureLimits } from './limits.ts'
 import { generatorFlag, runGenerator } from './load/generator-process.ts'
@@ -114,6 +116,23 @@ async function runConnecting(pattern: string): Promise<void> {
   writeFileSync(join(outDir, 'rtc-connecting.json'), `${JSON.stringify(figures, null, 2)}\n`)
 }
 
+/** Congestion control alone, then as part of a media worker that sends to an audience. */
+async function runControl(pattern: string, options: BenchOptions): Promise<void> {
+  const control = measureControl(new RegExp(pattern), (line) => console.log(line))
+  const audience: AudienceFigures[] = []
+  const cores = { media: options.mediaCore, other: options.otherCores }
+  for (const subscribers of options.steps) {
+    for (const feedbackMs of [0, options.feedbackMs || 75]) {
+      const figures = await measureAudience(subscribers, feedbackMs, cores)
+      console.log(describeAudience(figures))
+      audience.push(figures)
+    }
+  }
+  const figures = { control, audience }
+  mkdirSync(outDir, { recursive: true })
+  writeFileSync(join(outDir, 'rtc-control.json'), `${JSON.stringify(figures, null, 2)}\n`)
+}
+
 async function runCases(pattern: string): Promise<void> {
   const rows = await playCases(new RegExp(pattern), casesAtOnce, (line) => console.log(line))
   mkdirSync(outDir, { recursive: true })
@@ -129,7 +148,8 @@ else if (args.includes(roomGeneratorFlag)) runGenerator(new RoomGenerator())
 else if (args.includes('--help')) console.log(usage)
 else {
   const options = readOptions(args)
-  if (options.rooms !== undefined) await measureRooms(options.rooms, options, outDir)
+  if (options.control !== undefined) await runControl(options.control, options)
+  else if (options.rooms !== undefined) await measureRooms(options.rooms, options, outDir)
   else if (options.connecting !== undefined) await runConnecting(options.connecting)
   else if (options.rfc8867 !== undefined) await runCases(options.rfc8867)
   else await (options.calls === undefined ? runAll(options) : runCalls(options.calls))

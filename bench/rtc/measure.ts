@@ -90,6 +90,7 @@ export async function measure(
       raisePriority(pid)
     }
     await Promise.all(all.map((process, index) => process.call('open', target.door(`audience-${index}`))))
+    for (const process of [probe, ...sinks]) await process.call('setFeedback', options.feedbackMs)
     const cipher = await publisher.call('publish', await probe.call('openFloor'))
     const inTurn = joinFigures(await probe.call('joinInTurn', options.quick ? 8 : 15, joinPauseMs))
     say(`one after the other: ${describeJoins(inTurn)}`)

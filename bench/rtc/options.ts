@@ -10,6 +10,10 @@ export interface BenchOptions {
   rfc8867: string | undefined
   /** How fast a call begins while packets are lost, and nothing else. */
   connecting: string | undefined
+  /** How often subscribers send transport-wide feedback; 0: never. Milliseconds. */
+  feedbackMs: number
+  /** Congestion control alone, fed as a media worker feeds it, and nothing else. */
+  control: string | undefined
   /** Whole rooms, `meeting` and `audience`, and nothing else. */
   rooms: string | undefined
   /** Listeners of an audience that are members by realtime; the others play by WHEP. */
@@ -29,10 +33,12 @@ export const usage = `npm run bench -- rtc [options]
   --calls <pattern>   calls between browsers over bad networks, with and without loss handling; '.' for all
   --rfc8867 <pattern> the cases of RFC 8867 over UDP and testing/weaknet; '.' for all, five minutes
   --connecting <pattern>  how fast a call begins while 70 or 80 % are lost one way; '.' for all, ten minutes
+  --control <pattern> what congestion control costs, on a virtual clock ('.' for all) and in a media worker
   --rooms <pattern>   whole rooms: 'meeting' (30 x 30, 9 tiles) and 'audience' (10 speakers); '.' for both
   --members N         of an audience, those who listen as members by realtime, not by WHEP (200)
   --steps 50,200      subscribers (50,200,1000)
   --seconds N         length of a window
+  --feedback N        subscribers send transport-wide feedback each N ms, as browsers do each 50 to 100
   --no-peer           without janus
   --no-parley         janus alone
   --no-weak           without the weak network
@@ -48,11 +54,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
       calls: { type: 'string' },
       rfc8867: { type: 'string' },
       connecting: { type: 'string' },
+      control: { type: 'string' },
       rooms: { type: 'string' },
       members: { type: 'string' },
       steps: { type: 'string' },
       seconds: { type: 'string' },
       sinks: { type: 'string' },
+      feedback: { type: 'string' },
       'no-peer': { type: 'boolean', default: false },
       'no-parley': { type: 'boolean', default: false },
       'no-weak': { type: 'boolean', default: false },
@@ -70,6 +78,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     calls: values.calls,
     rfc8867: values.rfc8867,
     connecting: values.connecting,
+    feedbackMs: values.feedback === undefined ? 0 : countOf(values.feedback),
+    control: values.control,
     rooms: values.rooms,
     listeningMembers: values.members === undefined ? 200 : Number(values.members),
     targets,

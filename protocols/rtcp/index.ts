@@ -21,4 +21,4 @@ export type {
 } from './packet.ts'
 export { parseRtcp } from './parse.ts'
 export { serializeRtcp } from './serialize.ts'
-export { REFERENCE_UNIT_US, TICK_US } from './transport-feedback.ts'
+export { REFERENCE_UNIT_US, readTransportFeedback, TICK_US } from './transport-feedback.ts'

@@ -125,7 +125,8 @@ function readFeedback(reader: ByteReader, packetType: number, format: number): R
       return { type: 'nack', senderSsrc, mediaSsrc, sequenceNumbers: unpackNack(pairs) }
     }
     if (format === FEEDBACK.transportWide) {
-      return { type: 'transport-feedback', senderSsrc, mediaSsrc, ...readTransportFeedback(reader) }
+      const body = readTransportFeedback(reader.bytes, reader.offset, reader.end)
+      return { type: 'transport-feedback', senderSsrc, mediaSsrc, ...body }
     }
     return unknown()
   }

@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from '../bytes.ts'
+import type { ByteWriter } from '../bytes.ts'
 import { ProtocolViolation } from '../violation.ts'
 import type { TransportFeedback } from './packet.ts'
 
@@ -7,43 +7,65 @@ export const TICK_US = 250
 /** Microseconds of one unit of the reference time. */
 export const REFERENCE_UNIT_US = 64_000
 
+/** Base sequence, count, reference time and number of the feedback. */
+const HEADER_BYTES = 8
 const NOT_RECEIVED = 0
 const SMALL_DELTA = 1
 const LARGE_DELTA = 2
 
 type FeedbackBody = Omit<TransportFeedback, 'type' | 'senderSsrc' | 'mediaSsrc'>
 
-/** Reads what follows the two SSRCs (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1). */
-export function readTransportFeedback(reader: ByteReader): FeedbackBody {
-  const baseSequence = reader.u16()
-  const count = reader.u16()
-  const referenceTime = (reader.u24() << 8) >> 8
-  const feedbackCount = reader.u8()
-  const symbols: number[] = []
-  while (symbols.length < count) readChunk(reader, symbols, count)
-  const deltas = symbols.map((symbol) => {
-    if (symbol === NOT_RECEIVED) return null
-    if (symbol === SMALL_DELTA) return reader.u8()
-    if (symbol === LARGE_DELTA) return reader.i16()
-    throw reader.violation('reserved packet status')
-  })
+/**
+ * Reads what follows the two SSRCs (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1), from `start` to
+ * `end`; what is left after the deltas is padding. One list is made for all packets of it, as a server reads thousands
+ * of these a second. @throws ProtocolViolation
+ */
+export function readTransportFeedback(bytes: Uint8Array, start: number, end: number): FeedbackBody {
+  if (end - start < HEADER_BYTES) throw cut(start)
+  const at = (offset: number): number => bytes[offset] ?? 0
+  const baseSequence = (at(start) << 8) | at(start + 1)
+  const count = (at(start + 2) << 8) | at(start + 3)
+  const referenceTime = ((at(start + 4) << 24) >> 8) | (at(start + 5) << 8) | at(start + 6)
+  const feedbackCount = at(start + 7)
+  // First the statuses, then each of them becomes what it says.
+  const deltas: (number | null)[] = []
+  let offset = start + HEADER_BYTES
+  while (deltas.length < count) {
+    if (offset + 2 > end) throw cut(offset)
+    const chunk = (at(offset) << 8) | at(offset + 1)
+    const left = count - deltas.length
+    if (!(chunk & 0x8000)) {
+      const length = chunk & 0x1fff
+      if (length === 0) throw new ProtocolViolation('rtcp', 'run of no packets', { offset })
+      const symbol = chunk >> 13
+      for (let index = Math.min(length, left); index > 0; index--) deltas.push(symbol)
+    } else if (chunk & 0x4000) {
+      for (let shift = 12, index = 0; shift >= 0 && index < left; shift -= 2, index++)
+        deltas.push((chunk >> shift) & 3)
+    } else {
+      for (let shift = 13, index = 0; shift >= 0 && index < left; shift--, index++)
+        deltas.push((chunk >> shift) & 1)
+    }
+    offset += 2
+  }
+  for (let index = 0; index < count; index++) {
+    const symbol = deltas[index]
+    if (symbol === NOT_RECEIVED) deltas[index] = null
+    else if (symbol === SMALL_DELTA) {
+      if (offset + 1 > end) throw cut(offset)
+      deltas[index] = at(offset)
+      offset += 1
+    } else if (symbol === LARGE_DELTA) {
+      if (offset + 2 > end) throw cut(offset)
+      deltas[index] = ((at(offset) << 24) >> 16) | at(offset + 1)
+      offset += 2
+    } else throw new ProtocolViolation('rtcp', 'reserved packet status', { offset })
+  }
   return { baseSequence, referenceTime, feedbackCount, deltas }
 }
 
-function readChunk(reader: ByteReader, symbols: number[], count: number): void {
-  const chunk = reader.u16()
-  if (!(chunk & 0x8000)) {
-    const length = chunk & 0x1fff
-    if (length === 0) throw reader.violation('run of no packets')
-    const take = Math.min(length, count - symbols.length)
-    for (let index = 0; index < take; index++) symbols.push((chunk >> 13) & 0x03)
-    return
-  }
-  const [symbolBits, symbolCount] = chunk & 0x4000 ? [2, 7] : [1, 14]
-  for (let index = 0; index < symbolCount && symbols.length < count; index++) {
-    symbols.push((chunk >> (14 - symbolBits * (index + 1))) & (2 ** symbolBits - 1))
-  }
-}
+const cut = (offset: number): ProtocolViolation =>
+  new ProtocolViolation('rtcp', 'feedback is cut off', { offset })
 
 /** Writes what follows the two SSRCs, with runs where they are shorter than vectors. */
 export function writeTransportFeedback(writer: ByteWriter, feedback: FeedbackBody): void {

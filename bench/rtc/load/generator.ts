@@ -72,6 +72,7 @@ export class Generator {
   #sentAtMark = 0
   #droppedAtMark = 0
   #markedMs = 0
+  #feedbackMs = 0
 
   async open(address: DoorAddress): Promise<void> {
     this.#sink = await PacketSink.open()
@@ -96,6 +97,11 @@ export class Generator {
     await within(this.#publisher.connected, 'the publisher did not connect')
     this.#publisher.start()
     return this.#publisher.cipher
+  }
+
+  /** Players that join from now on send transport-wide feedback so often; 0: none. */
+  setFeedback(everyMs: number): void {
+    this.#feedbackMs = everyMs
   }
 
   setQuiet(quiet: boolean): void {
@@ -203,6 +209,7 @@ export class Generator {
     const player = new Player({
       certificate: this.#certificate,
       place: this.#theSink.place(openEvery),
+      feedback: this.#feedbackMs > 0 ? { everyMs: this.#feedbackMs, openEvery } : undefined,
       record: (kind, ms) => (kind === 'audio' ? this.#audio : this.#video).record(ms),
     })
     try {

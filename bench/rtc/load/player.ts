@@ -1,12 +1,13 @@
 import { type SinkPlace, toMonotonicMs } from '@parley/testing/packet-sink'
 import type { DtlsCertificate } from '@parley/testing/rtc-client'
 import { readStamp } from './stamped-packet.ts'
-import { Subscriber } from './subscriber.ts'
+import { type FeedbackOptions, Subscriber } from './subscriber.ts'
 
 export interface PlayerOptions {
   certificate: DtlsCertificate
   /** Its packets are opened as the place hands them over, so all of them until the first key frame is whole. */
   place: SinkPlace
+  feedback: FeedbackOptions | undefined
   /** Delay of a packet that was opened, from sending to arrival. Milliseconds. */
   record: (kind: 'audio' | 'video', ms: number) => void
 }
@@ -24,8 +25,8 @@ export class Player extends Subscriber {
   /** After the first whole key frame. */
   readonly playing: Promise<void>
 
-  constructor({ certificate, place, record }: PlayerOptions) {
-    super({ certificate, place, reportEveryMs, sections: ['audio', 'video'] })
+  constructor({ certificate, place, feedback, record }: PlayerOptions) {
+    super({ certificate, place, reportEveryMs, sections: ['audio', 'video'], ...(feedback && { feedback }) })
     this.#record = record
     this.playing = new Promise((resolve) => {
       this.#frameSeen = resolve

@@ -6,6 +6,7 @@ import { newIceCredentials } from './ice-credentials.ts'
 import type { IngressTrack } from './ingress-track.ts'
 import type { NativeCommands, NativeEvent } from './native.ts'
 import type { TransportOptions } from './options.ts'
+import { PathReports } from './path-reports.ts'
 import { Transport } from './transport.ts'
 
 /** What the worker and the virtual-clock core have in common: ids, the objects behind them, event routing. */
@@ -73,10 +74,22 @@ export abstract class Host extends EventEmitter<WorkerEvents> {
   }
 
   protected handleOwn(event: NativeEvent): void {
-    if (event.type === 'levels.measured') {
+    if (event.type === 'paths.reported') this.#handleReports(new PathReports(event.bytes as Uint8Array))
+    else if (event.type === 'levels.measured') {
       this.emit('levels.measured', event.levels as WorkerEvents['levels.measured'][0])
     } else if (event.type === 'command.failed') {
       this.emit('command.failed', event as unknown as WorkerEvents['command.failed'][0])
+    }
+  }
+
+  /** What left and what was heard of it, to the transports it belongs to. */
+  #handleReports(reports: PathReports): void {
+    while (reports.next()) {
+      const { transport, rtcp, body, atUs } = reports
+      const event: NativeEvent = rtcp
+        ? { type: 'rtcp.received', transport, bytes: body, receivedAt: atUs }
+        : { type: 'packets.sent', transport, bytes: body }
+      this.transports.get(transport)?.handle(event)
     }
   }
 

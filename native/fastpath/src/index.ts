@@ -15,6 +15,7 @@ export type {
   StunCheck,
 } from './native.ts'
 export * from './options.ts'
+export { PathReports } from './path-reports.ts'
 export * from './stats.ts'
 export type { Transport } from './transport.ts'
 export { createWorker, FastpathWorker } from './worker.ts'

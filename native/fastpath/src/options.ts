@@ -47,6 +47,11 @@ export type CoreOptions = {
    * everybody. Default 128, about half a millisecond.
    */
   piecePackets?: number
+  /**
+   * How long what transports with `reportSent` and `reportRtcp` report is collected before it is told, in milliseconds;
+   * it saves a wake-up for each. Default 0.
+   */
+  reportHoldMs?: number
   /** How often audio levels are reported, in milliseconds. Default 100. */
   levelIntervalMs?: number
   /** How often transport-wide feedback is sent to publishers, in milliseconds. Default 50. */

@@ -3,7 +3,8 @@ import { ArrivalGroups } from './arrival-groups.ts'
 import { DelayRate } from './delay-rate.ts'
 import { DelayTrend, type PathUse } from './delay-trend.ts'
 import { LossRate } from './loss-rate.ts'
-import { type PacketResult, type SentPacket, usPerMs } from './packet-result.ts'
+import { type SentPacket, usPerMs } from './packet-result.ts'
+import { PacketResults } from './packet-results.ts'
 import { type Probe, Probing } from './probing.ts'
 import { type Feedback, SentLog } from './sent-log.ts'
 import { StandingQueue } from './standing-queue.ts'
@@ -46,6 +47,11 @@ const seenForMs = 1_000
 const yieldEveryMs = 1_000
 const yieldFactor = 0.4
 
+/** Of the feedback that is handled; all paths share them. */
+const results = new PacketResults()
+/** The packet whose arrival is handled. */
+const arrived = { sequence: 0, sizeBytes: 0, sentAtUs: 0.5, receivedAtUs: 0.5, late: false }
+
 /**
  * How much may be sent to one receiver, from its transport-wide feedback: the lower of what the delay and what the
  * losses allow, raised by probes (draft-ietf-rmcat-gcc-02; RFC 8836 for what is asked of it). It knows no clock and no
@@ -68,6 +74,7 @@ export class CongestionController {
   #roundTripMs = 100
   #lastFeedbackMs: number | undefined
   #measuredAtMs = 0
+  #unansweredSinceUs: number | undefined
   #sentSinceFeedback = false
   #limited = false
   #yieldedAtMs = Number.NEGATIVE_INFINITY
@@ -87,9 +94,16 @@ export class CongestionController {
     return Math.max(this.#min, this.#queue.yielding ? allowed * yieldFactor : allowed)
   }
 
+  /** Why packets are lost, if they are. */
+  get lossKind(): LossKind {
+    const loss = this.#loss.averageLoss
+    if (loss < noticeableLoss) return 'none'
+    const inherent = this.#loss.inherentLoss
+    return this.#trend.use !== 'overused' && inherent >= randomShare * loss ? 'random' : 'congestion'
+  }
+
   get facts(): CongestionFacts {
     const { target } = this
-    const loss = this.#loss.averageLoss
     return {
       target,
       limit:
@@ -101,13 +115,18 @@ export class CongestionController {
       use: this.#trend.use,
       throughput: this.#throughput.bitrate,
       roundTripMs: this.#roundTripMs,
-      loss,
-      lossKind: this.#lossKind(loss),
+      loss: this.#loss.averageLoss,
+      lossKind: this.lossKind,
     }
   }
 
   get inFlightBytes(): number {
     return this.#log.inFlightBytes
+  }
+
+  /** Since when something was sent that no feedback followed, on the clock of sent packets. */
+  get unansweredSinceUs(): number | undefined {
+    return this.#unansweredSinceUs
   }
 
   /** What all that could be sent would take; the path is not tried out far beyond it. */
@@ -120,34 +139,30 @@ export class CongestionController {
     this.#receiverLimit = bitrate ?? Number.POSITIVE_INFINITY
   }
 
+  /** The packet is read, not kept. */
   handleSent(packet: SentPacket): void {
     this.#log.add(packet)
     this.#limit.sent(packet.sizeBytes, packet.sentAtUs, this.target)
     this.#sentSinceFeedback = true
+    this.#unansweredSinceUs ??= packet.sentAtUs
   }
 
   /** `atUs`: when it came, on the clock of sent packets. */
   handleFeedback(feedback: Feedback, atUs: number): void {
     const nowMs = atUs / usPerMs
+    this.#measuredAtMs = nowMs
+    this.#unansweredSinceUs = undefined
     this.#lastFeedbackMs = nowMs
     this.#sentSinceFeedback = false
-    const results = this.#log.take(feedback)
+    this.#log.take(feedback, results)
     if (results.length === 0) return
-    this.#measuredAtMs = nowMs
-    this.#measureRoundTrip(results, atUs)
+    const missing = this.#measureRoundTrip(atUs)
     const limited = this.#limit.sinceUs !== undefined
     if (this.#limited && !limited) this.#throughput.expectFastChange()
     this.#limited = limited
 
-    const received = results.filter(({ receivedAtUs }) => receivedAtUs !== undefined)
-    received.sort((one, other) => (one.receivedAtUs ?? 0) - (other.receivedAtUs ?? 0))
-    for (const result of received) {
-      this.#throughput.add(result, limited)
-      this.#queue.add(result)
-      const delta = this.#groups.add(result)
-      if (delta !== undefined) this.#trend.add(delta)
-    }
-    this.#updateRates(results, nowMs, limited)
+    this.#handleArrivals(limited)
+    this.#updateRates(nowMs, limited, missing)
   }
 
   /** To be called every 50 ms or so. Answers the probe to send now, if any. */
@@ -176,10 +191,29 @@ export class CongestionController {
     )
   }
 
-  #updateRates(results: readonly PacketResult[], nowMs: number, limitedByApplication: boolean): void {
+  /** In order of arrival, which is that of sending unless the path has turned some around. */
+  #handleArrivals(limited: boolean): void {
+    const { length, sizeBytes, sentAtUs, receivedAtUs } = results
+    const order = orderOfArrival()
+    const count = order?.length ?? length
+    for (let index = 0; index < count; index++) {
+      const at = order === undefined ? index : (order[index] ?? 0)
+      const arrival = receivedAtUs[at] ?? Number.NaN
+      if (Number.isNaN(arrival)) continue
+      arrived.sizeBytes = sizeBytes[at] ?? 0
+      arrived.sentAtUs = sentAtUs[at] ?? 0
+      arrived.receivedAtUs = arrival
+      this.#throughput.add(arrived, limited)
+      this.#queue.add(arrived)
+      const delta = this.#groups.add(arrived)
+      if (delta !== undefined) this.#trend.add(delta)
+    }
+  }
+
+  #updateRates(nowMs: number, limitedByApplication: boolean, missing: boolean): void {
     const before = this.#delay.bitrate
     const throughput = this.#carried
-    const use = this.#queue.contested ? this.#contestedUse(results, nowMs) : this.#trend.use
+    const use = this.#queue.contested ? this.#contestedUse(missing, nowMs) : this.#trend.use
     const roundTripMs = this.#roundTripMs
     const { queueMs } = this.#trend
     this.#delay.update({ use, throughput, roundTripMs, nowMs, limitedByApplication, queueMs })
@@ -196,9 +230,8 @@ export class CongestionController {
   }
 
   /** Beside a flow that yields to loss alone, the delay is not ours to keep low: we yield as it does. */
-  #contestedUse(results: readonly PacketResult[], nowMs: number): PathUse {
-    const lost = results.some(({ receivedAtUs }) => receivedAtUs === undefined)
-    if (!lost || this.#loss.inherentLoss > noticeableLoss || nowMs - this.#yieldedAtMs < yieldEveryMs)
+  #contestedUse(missing: boolean, nowMs: number): PathUse {
+    if (!missing || this.#loss.inherentLoss > noticeableLoss || nowMs - this.#yieldedAtMs < yieldEveryMs)
       return 'normal'
     this.#yieldedAtMs = nowMs
     return 'overused'
@@ -210,18 +243,36 @@ export class CongestionController {
     return bitrate === undefined ? undefined : bitrate / (1 - this.#loss.inherentLoss)
   }
 
-  #measureRoundTrip(results: readonly PacketResult[], atUs: number): void {
+  /** Answers whether a packet was told as missing. */
+  #measureRoundTrip(atUs: number): boolean {
+    const { length, sentAtUs, receivedAtUs, late } = results
     let shortestUs = Number.POSITIVE_INFINITY
-    for (const { sentAtUs, receivedAtUs, late } of results) {
-      if (receivedAtUs !== undefined && !late) shortestUs = Math.min(shortestUs, atUs - sentAtUs)
+    let missing = false
+    for (let index = 0; index < length; index++) {
+      if (Number.isNaN(receivedAtUs[index])) missing = true
+      else if (late[index] === 0) shortestUs = Math.min(shortestUs, atUs - (sentAtUs[index] ?? 0))
     }
     if (Number.isFinite(shortestUs))
       this.#roundTripMs = 0.9 * this.#roundTripMs + 0.1 * (shortestUs / usPerMs)
+    return missing
   }
+}
 
-  #lossKind(loss: number): LossKind {
-    if (loss < noticeableLoss) return 'none'
-    const inherent = this.#loss.inherentLoss
-    return this.#trend.use !== 'overused' && inherent >= randomShare * loss ? 'random' : 'congestion'
+/** The order of arrival of the results; undefined while it is the order of sending. Those that are missing may be anywhere. */
+function orderOfArrival(): number[] | undefined {
+  const { length, receivedAtUs } = results
+  let latest = Number.NEGATIVE_INFINITY
+  for (let index = 0; index < length; index++) {
+    const arrival = receivedAtUs[index] ?? Number.NaN
+    if (arrival < latest) return sortedArrivals()
+    if (arrival > latest) latest = arrival
   }
+  return undefined
+}
+
+function sortedArrivals(): number[] {
+  const { length, receivedAtUs } = results
+  const order: number[] = []
+  for (let index = 0; index < length; index++) if (!Number.isNaN(receivedAtUs[index])) order.push(index)
+  return order.sort((first, second) => (receivedAtUs[first] ?? 0) - (receivedAtUs[second] ?? 0))
 }

@@ -1,8 +1,11 @@
-import { type PacketResult, usPerMs } from './packet-result.ts'
+import { usPerMs } from './packet-result.ts'
+import type { PacketResults } from './packet-results.ts'
 
 const observationUs = 250 * usPerMs
 const mostObservations = 20
 const weightFactor = 0.9
+/** Of the newest observation, of the one before it, and so on. */
+const weights = Float64Array.from({ length: mostObservations }, (_, age) => weightFactor ** age)
 const newtonSteps = 2
 const inherentBounds = { min: 1e-6, max: 0.9 }
 const candidateFactors = [1.02, 1, 0.95]
@@ -20,12 +23,6 @@ const dipFactor = 0.6
 /** Loss above this in the last window keeps the rate from growing faster than what arrives. */
 const growthLossLimit = 0.02
 
-interface Observation {
-  readonly packets: number
-  readonly lost: number
-  readonly sendBitrate: number
-}
-
 interface Model {
   bitrate: number
   /** Loss of the path itself, whatever we send. */
@@ -39,7 +36,14 @@ interface Model {
  */
 export class LossRate {
   readonly #bounds: { min: number; max: number }
-  readonly #observations: Observation[] = []
+  /** Of the last windows, the oldest first, a column a property. */
+  readonly #windows = {
+    count: 0,
+    packets: new Float64Array(mostObservations),
+    lost: new Float64Array(mostObservations),
+    sendBitrates: new Float64Array(mostObservations),
+  }
+  #averageLoss = 0
   #best: Model
   #packets = 0
   #lost = 0
@@ -67,49 +71,31 @@ export class LossRate {
 
   /** Share of packets lost in the windows that are kept, newest first in weight. */
   get averageLoss(): number {
-    let packets = 0
-    let lost = 0
-    this.#observations.forEach((observation, index) => {
-      const weight = weightFactor ** (this.#observations.length - 1 - index)
-      packets += weight * observation.packets
-      lost += weight * observation.lost
-    })
-    return packets === 0 ? 0 : lost / packets
+    return this.#averageLoss
   }
 
   /** `delayBitrate`: what the delay allows, the ceiling of every candidate. */
   update(
-    results: readonly PacketResult[],
+    results: PacketResults,
     delayBitrate: number,
     throughput: number | undefined,
     limitedByApplication = false,
   ): void {
-    for (const result of results) this.#count(result)
+    this.#count(results)
     if (this.#beginUs === undefined || this.#endUs - this.#beginUs < observationUs || this.#packets === 0)
       return
     this.#observe()
-    this.#windowsSinceDip = this.#dipping || this.averageLoss < dipAboveLoss ? 0 : this.#windowsSinceDip + 1
-    const candidates = this.#candidates(delayBitrate, throughput)
-    let best: Model | undefined
-    let bestScore = Number.NEGATIVE_INFINITY
-    for (const candidate of candidates) {
-      this.#fit(candidate)
-      const score = this.#score(candidate)
-      if (score > bestScore) {
-        bestScore = score
-        best = candidate
-      }
-    }
-    if (best === undefined) return
+    this.#windowsSinceDip = this.#dipping || this.#averageLoss < dipAboveLoss ? 0 : this.#windowsSinceDip + 1
+    const best = this.#mostLikely(delayBitrate, throughput)
     const ceiling =
       // What an application does not send says nothing about what would arrive.
       throughput !== undefined &&
       !limitedByApplication &&
-      this.averageLoss > growthLossLimit &&
+      this.#averageLoss > growthLossLimit &&
       best.bitrate > this.#best.bitrate
         ? Math.max(this.#best.bitrate, 1.2 * throughput)
         : Number.POSITIVE_INFINITY
-    this.#best = { ...best, bitrate: this.#clamp(Math.min(best.bitrate, ceiling)) }
+    this.#best = { bitrate: this.#clamp(Math.min(best.bitrate, ceiling)), inherentLoss: best.inherentLoss }
     this.#limited = this.#best.bitrate < delayBitrate * 0.999
   }
 
@@ -122,78 +108,116 @@ export class LossRate {
     return this.#windowsSinceDip >= dipEveryWindows
   }
 
-  #count({ sentAtUs, receivedAtUs, sizeBytes, late }: PacketResult): void {
-    if (late) {
-      // Counted as lost before; it was only slow.
-      this.#lost = Math.max(0, this.#lost - 1)
-      return
+  #count({ length, sentAtUs, receivedAtUs, sizeBytes, late }: PacketResults): void {
+    for (let index = 0; index < length; index++) {
+      if (late[index] === 1) {
+        // Counted as lost before; it was only slow.
+        this.#lost = Math.max(0, this.#lost - 1)
+        continue
+      }
+      const sentUs = sentAtUs[index] ?? 0
+      this.#beginUs ??= sentUs
+      this.#endUs = Math.max(this.#endUs, sentUs)
+      this.#packets += 1
+      this.#bytes += sizeBytes[index] ?? 0
+      if (Number.isNaN(receivedAtUs[index])) this.#lost += 1
     }
-    this.#beginUs ??= sentAtUs
-    this.#endUs = Math.max(this.#endUs, sentAtUs)
-    this.#packets += 1
-    this.#bytes += sizeBytes
-    if (receivedAtUs === undefined) this.#lost += 1
   }
 
   #observe(): void {
     const elapsedUs = this.#endUs - (this.#beginUs ?? this.#endUs)
-    const sendBitrate = (this.#bytes * 8e6) / Math.max(elapsedUs, observationUs)
-    this.#observations.push({ packets: this.#packets, lost: this.#lost, sendBitrate })
-    if (this.#observations.length > mostObservations) this.#observations.shift()
+    const windows = this.#windows
+    const { packets, lost, sendBitrates } = windows
+    if (windows.count < mostObservations) windows.count += 1
+    else for (const column of [packets, lost, sendBitrates]) column.copyWithin(0, 1)
+    const newest = windows.count - 1
+    packets[newest] = this.#packets
+    lost[newest] = this.#lost
+    sendBitrates[newest] = (this.#bytes * 8e6) / Math.max(elapsedUs, observationUs)
     this.#packets = 0
     this.#lost = 0
     this.#bytes = 0
     this.#beginUs = undefined
+    let allPackets = 0
+    let allLost = 0
+    for (let index = 0; index <= newest; index++) {
+      const weight = weights[newest - index] ?? 0
+      allPackets += weight * (packets[index] ?? 0)
+      allLost += weight * (lost[index] ?? 0)
+    }
+    this.#averageLoss = allPackets === 0 ? 0 : allLost / allPackets
   }
 
-  #candidates(delayBitrate: number, throughput: number | undefined): Model[] {
+  #mostLikely(delayBitrate: number, throughput: number | undefined): Model {
     const { bitrate, inherentLoss } = this.#best
-    const bitrates = candidateFactors.map((factor) => bitrate * factor)
-    if (throughput !== undefined) bitrates.push(throughput)
-    bitrates.push(delayBitrate)
-    const starts = [inherentLoss]
+    const bitrates = candidateFactors.map((factor) => this.#clamp(Math.min(bitrate * factor, delayBitrate)))
+    if (throughput !== undefined) bitrates.push(this.#clamp(Math.min(throughput, delayBitrate)))
+    bitrates.push(this.#clamp(delayBitrate))
     // Newton's steps are short where the loss was taken for small: a path that turned bad is fitted from what is seen.
-    const seen = this.averageLoss
-    if (seen > badLoss && inherentLoss < seen / 2) starts.push(seen)
-    return starts.flatMap((start) =>
-      bitrates.map((candidate) => ({
-        bitrate: this.#clamp(Math.min(candidate, delayBitrate)),
-        inherentLoss: start,
-      })),
-    )
+    const seen = this.#averageLoss
+    const starts = seen > badLoss && inherentLoss < seen / 2 ? [inherentLoss, seen] : [inherentLoss]
+    let best = this.#best
+    let bestScore = Number.NEGATIVE_INFINITY
+    for (const start of starts) {
+      for (let index = 0; index < bitrates.length; index++) {
+        const candidate = bitrates[index] ?? 0
+        // Where the delay is the ceiling, several candidates are one.
+        if (bitrates.indexOf(candidate) < index) continue
+        const fitted = this.#fit(candidate, start)
+        const score = this.#score(candidate, fitted)
+        if (score > bestScore) {
+          bestScore = score
+          best = { bitrate: candidate, inherentLoss: fitted }
+        }
+      }
+    }
+    return best
   }
 
-  /** Newton's steps on the logarithm of the likelihood, towards the inherent loss that fits the candidate best. */
-  #fit(model: Model): void {
+  /** Newton's steps on the logarithm of the likelihood, towards the inherent loss that fits a bitrate best. */
+  #fit(bitrate: number, start: number): number {
+    const { count, packets, lost, sendBitrates } = this.#windows
+    let inherentLoss = start
     for (let step = 0; step < newtonSteps; step++) {
       let first = 0
       let second = 0
-      this.#each((weight, { packets, lost, sendBitrate }) => {
-        const loss = lossOf(model, sendBitrate)
-        const slope = 1 - congestionLoss(model.bitrate, sendBitrate)
-        const received = packets - lost
-        first += weight * slope * (lost / loss - received / (1 - loss))
-        second -= weight * slope ** 2 * (lost / loss ** 2 + received / (1 - loss) ** 2)
-      })
+      for (let index = 0; index < count; index++) {
+        const sendBitrate = sendBitrates[index] ?? 0
+        const weight = weights[count - 1 - index] ?? 0
+        const missing = lost[index] ?? 0
+        const received = (packets[index] ?? 0) - missing
+        const loss = lossOf(bitrate, inherentLoss, sendBitrate)
+        const passed = 1 - loss
+        const slope = 1 - congestionLoss(bitrate, sendBitrate)
+        first += weight * slope * (missing / loss - received / passed)
+        second -= weight * slope ** 2 * (missing / loss ** 2 + received / passed ** 2)
+      }
       if (second === 0) break
-      model.inherentLoss = boundInherent(model.inherentLoss - first / second)
+      inherentLoss = boundInherent(inherentLoss - first / second)
     }
+    return inherentLoss
   }
 
-  #score(model: Model): number {
+  #score(bitrate: number, inherentLoss: number): number {
+    const { count, packets, lost, sendBitrates } = this.#windows
+    const bias = Math.log(bitrate / 1_000)
+    // Most windows stayed below the bitrate and share these.
+    const inherentLog = Math.log(inherentLoss)
+    const inherentPassedLog = Math.log(1 - inherentLoss)
     let score = 0
-    this.#each((weight, { packets, lost, sendBitrate }) => {
-      const loss = lossOf(model, sendBitrate)
-      score += weight * (lost * Math.log(loss) + (packets - lost) * Math.log(1 - loss))
-      score += weight * highBandwidthBias * packets * Math.log(model.bitrate / 1_000)
-    })
+    for (let index = 0; index < count; index++) {
+      const sendBitrate = sendBitrates[index] ?? 0
+      const weight = weights[count - 1 - index] ?? 0
+      const sent = packets[index] ?? 0
+      const missing = lost[index] ?? 0
+      const loss = lossOf(bitrate, inherentLoss, sendBitrate)
+      const inherent = loss === inherentLoss
+      const lossLog = inherent ? inherentLog : Math.log(loss)
+      const passedLog = inherent ? inherentPassedLog : Math.log(1 - loss)
+      score += weight * (missing * lossLog + (sent - missing) * passedLog)
+      score += weight * highBandwidthBias * sent * bias
+    }
     return score
-  }
-
-  #each(visit: (weight: number, observation: Observation) => void): void {
-    this.#observations.forEach((observation, index) => {
-      visit(weightFactor ** (this.#observations.length - 1 - index), observation)
-    })
   }
 
   #clamp(bitrate: number): number {
@@ -210,7 +234,7 @@ function congestionLoss(bitrate: number, sendBitrate: number): number {
   return sendBitrate > bitrate ? (sendBitrate - bitrate) / sendBitrate : 0
 }
 
-function lossOf({ bitrate, inherentLoss }: Model, sendBitrate: number): number {
+function lossOf(bitrate: number, inherentLoss: number, sendBitrate: number): number {
   const loss = inherentLoss + (1 - inherentLoss) * congestionLoss(bitrate, sendBitrate)
   return Math.min(1 - 1e-6, Math.max(1e-6, loss))
 }

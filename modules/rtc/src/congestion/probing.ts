@@ -1,4 +1,5 @@
-import { type PacketResult, usPerMs, usPerSecond } from './packet-result.ts'
+import { usPerMs, usPerSecond } from './packet-result.ts'
+import type { PacketResults } from './packet-results.ts'
 
 const firstFactors = [3, 6]
 /** A result above this share of the probe earns the next one, of twice the result. */
@@ -27,10 +28,17 @@ export interface Probe {
   readonly bitrate: number
 }
 
+interface ProbeResult {
+  readonly sizeBytes: number
+  readonly sentAtUs: number
+  /** NaN when it did not arrive. */
+  readonly receivedAtUs: number
+}
+
 interface RunningProbe extends Probe {
   readonly beganAtMs: number
   readonly sentFromUs: number
-  readonly results: PacketResult[]
+  readonly results: ProbeResult[]
   readonly continues: boolean
 }
 
@@ -86,10 +94,15 @@ export class Probing {
   }
 
   /** Answers what the path carried once the running probe is known; `inherentLoss` is not held against it. */
-  handle(results: readonly PacketResult[], inherentLoss: number): number | undefined {
+  handle(results: PacketResults, inherentLoss: number): number | undefined {
     const probe = this.#running
     if (probe === undefined) return undefined
-    for (const result of results) if (result.sentAtUs >= probe.sentFromUs) probe.results.push(result)
+    for (let index = 0; index < results.length; index++) {
+      const sentAtUs = results.sentAtUs[index] ?? 0
+      if (sentAtUs < probe.sentFromUs) continue
+      const sizeBytes = results.sizeBytes[index] ?? 0
+      probe.results.push({ sizeBytes, sentAtUs, receivedAtUs: results.receivedAtUs[index] ?? Number.NaN })
+    }
     const measured = measure(probe, inherentLoss)
     if (measured === undefined) return undefined
     this.#running = undefined
@@ -124,7 +137,7 @@ export class Probing {
 
 /** The lower of how fast it left and how fast it arrived; undefined until enough of it is known. */
 function measure({ bytes, results }: RunningProbe, inherentLoss: number): number | undefined {
-  const cluster: PacketResult[] = []
+  const cluster: ProbeResult[] = []
   let sent = 0
   for (const result of results) {
     if (sent >= bytes) break
@@ -134,7 +147,7 @@ function measure({ bytes, results }: RunningProbe, inherentLoss: number): number
   if (sent < bytes) return undefined
   const passed = 1 - inherentLoss
   const arrivals = cluster.flatMap(({ receivedAtUs, sizeBytes }) =>
-    receivedAtUs === undefined ? [] : [{ atUs: receivedAtUs, sizeBytes }],
+    Number.isNaN(receivedAtUs) ? [] : [{ atUs: receivedAtUs, sizeBytes }],
   )
   if (arrivals.length < leastReceived * passed * cluster.length || arrivals.length < 2) return undefined
   arrivals.sort((one, other) => one.atUs - other.atUs)

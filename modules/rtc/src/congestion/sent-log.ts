@@ -1,5 +1,6 @@
 import type { TransportFeedback } from '@parley/protocols/rtcp'
-import type { PacketResult, SentPacket } from './packet-result.ts'
+import type { SentPacket } from './packet-result.ts'
+import type { PacketResults } from './packet-results.ts'
 
 /** Of the reference time and the deltas in transport-wide feedback. */
 const referenceUnitUs = 64_000
@@ -8,70 +9,92 @@ const referenceWrap = 2 ** 24
 
 /** More packets than a fast path has under way; older ones count as answered. */
 const mostPackets = 32_768
+/** Seconds of most paths; what waits for an answer beyond that makes room for itself. */
+const leastPackets = 1_024
 const sequenceWrap = 2 ** 16
-
-interface Entry {
-  readonly packet: SentPacket
-  missing: boolean
-}
 
 /** The feedback's fields that matter here. */
 export type Feedback = Pick<TransportFeedback, 'baseSequence' | 'referenceTime' | 'deltas'>
 
 /**
- * Packets under way, by transport-wide sequence, until feedback has told that they arrived. Sequences and receive
- * times of the feedback wrap; they are unwrapped next to the newest known ones.
+ * Packets under way, by transport-wide sequence, until feedback has told that they arrived: a ring, a column a property.
+ * Sequences and receive times of the feedback wrap; they are unwrapped next to the newest known ones.
  */
 export class SentLog {
-  readonly #entries = new Map<number, Entry>()
+  #sequences = new Uint32Array(0)
+  #sentAtUs = new Float64Array(0)
+  /** 0 where there is no packet, below zero where it was told as missing. */
+  #sizes = new Int32Array(0)
   #newest = -1
+  /** Of all feedback, the last packet it told of. */
+  #answered = -1
   #inFlightBytes = 0
-  #reference: { last: number; unwrapped: number } | undefined
+  #reference = -1
+  #unwrappedReference = -1
 
   /** Bytes sent and neither told as received nor as missing. */
   get inFlightBytes(): number {
     return this.#inFlightBytes
   }
 
-  add(packet: SentPacket): void {
-    this.#entries.set(packet.sequence, { packet, missing: false })
-    this.#newest = Math.max(this.#newest, packet.sequence)
-    this.#inFlightBytes += packet.sizeBytes
-    if (this.#entries.size > mostPackets) this.#forgetOldest()
-  }
-
-  /** Results in order of sequence. Packets that are unknown, or whose arrival was told before, are left out. */
-  take(feedback: Feedback): PacketResult[] {
-    if (this.#newest < 0) return []
-    const base = this.#unwrapSequence(feedback.baseSequence)
-    let receivedUs = this.#unwrapReference(feedback.referenceTime) * referenceUnitUs
-    const results: PacketResult[] = []
-    feedback.deltas.forEach((delta, offset) => {
-      if (delta !== null) receivedUs += delta * tickUs
-      const entry = this.#entries.get(base + offset)
-      if (entry === undefined) return
-      const late = entry.missing
-      if (delta !== null) this.#forget(base + offset, entry)
-      else if (late) return
-      else {
-        entry.missing = true
-        this.#inFlightBytes -= entry.packet.sizeBytes
-      }
-      results.push({ ...entry.packet, receivedAtUs: delta === null ? undefined : receivedUs, late })
-    })
-    return results
-  }
-
-  #forget(sequence: number, entry: Entry): void {
-    this.#entries.delete(sequence)
-    if (!entry.missing) this.#inFlightBytes -= entry.packet.sizeBytes
-  }
-
-  #forgetOldest(): void {
-    for (const [sequence, entry] of this.#entries) {
-      this.#forget(sequence, entry)
-      return
+  /** The packet is read, not kept. */
+  add({ sequence, sizeBytes, sentAtUs }: SentPacket): void {
+    if (this.#newest < 0) this.#resize(leastPackets)
+    let at = sequence & (this.#sizes.length - 1)
+    const before = this.#sizes[at] ?? 0
+    if (before > 0) {
+      // Feedback goes on in order: what it has passed without a word it will not come back to.
+      if ((this.#sequences[at] ?? 0) > this.#answered && this.#sizes.length < mostPackets) {
+        this.#resize(this.#sizes.length * 2)
+        at = sequence & (this.#sizes.length - 1)
+      } else this.#inFlightBytes -= before
     }
+    this.#sequences[at] = sequence
+    this.#sentAtUs[at] = sentAtUs
+    this.#sizes[at] = sizeBytes
+    if (sequence > this.#newest) this.#newest = sequence
+    this.#inFlightBytes += sizeBytes
+  }
+
+  /** Fills in results in order of sequence. Packets that are unknown, or whose arrival was told before, are left out. */
+  take({ baseSequence, referenceTime, deltas }: Feedback, results: PacketResults): void {
+    results.clear()
+    if (this.#newest < 0) return
+    const base = this.#unwrapSequence(baseSequence)
+    const count = deltas.length
+    let receivedUs = this.#unwrapReference(referenceTime) * referenceUnitUs
+    this.#answered = Math.max(this.#answered, Math.min(this.#newest, base + count - 1))
+    const mask = this.#sizes.length - 1
+    for (let offset = 0; offset < count; offset++) {
+      const delta = deltas[offset] ?? null
+      if (delta !== null) receivedUs += delta * tickUs
+      const at = (base + offset) & mask
+      const size = this.#sizes[at] ?? 0
+      if (size === 0 || this.#sequences[at] !== base + offset) continue
+      const late = size < 0
+      if (late && delta === null) continue
+      this.#sizes[at] = delta === null ? -size : 0
+      if (!late) this.#inFlightBytes -= size
+      results.add(
+        late ? -size : size,
+        this.#sentAtUs[at] ?? 0,
+        delta === null ? Number.NaN : receivedUs,
+        late,
+      )
+    }
+  }
+
+  #resize(length: number): void {
+    const [sequences, sentAtUs, sizes] = [this.#sequences, this.#sentAtUs, this.#sizes]
+    this.#sequences = new Uint32Array(length)
+    this.#sentAtUs = new Float64Array(length)
+    this.#sizes = new Int32Array(length)
+    sequences.forEach((sequence, from) => {
+      const at = sequence & (length - 1)
+      this.#sequences[at] = sequence
+      this.#sentAtUs[at] = sentAtUs[from] ?? 0
+      this.#sizes[at] = sizes[from] ?? 0
+    })
   }
 
   #unwrapSequence(sequence: number): number {
@@ -82,11 +105,12 @@ export class SentLog {
 
   #unwrapReference(time: number): number {
     const wrapped = ((time % referenceWrap) + referenceWrap) % referenceWrap
-    const last = this.#reference ?? { last: wrapped, unwrapped: wrapped }
-    const ahead = (wrapped - last.last + referenceWrap) % referenceWrap
-    const step = ahead < referenceWrap / 2 ? ahead : ahead - referenceWrap
-    const unwrapped = last.unwrapped + step
-    this.#reference = { last: wrapped, unwrapped }
-    return unwrapped
+    if (this.#reference < 0) this.#unwrappedReference = wrapped
+    else {
+      const ahead = (wrapped - this.#reference + referenceWrap) % referenceWrap
+      this.#unwrappedReference += ahead < referenceWrap / 2 ? ahead : ahead - referenceWrap
+    }
+    this.#reference = wrapped
+    return this.#unwrappedReference
   }
 }

@@ -14,6 +14,8 @@ let worker: NativeWorker | undefined
 let paths: PathControl | undefined
 let data: DataControl | undefined
 const pathTickMs = 50
+/** Nothing is decided of it before the next tick; collected, many paths cost one wake-up. */
+const reportHoldMs = 10
 
 const tell = (message: FromWorker): void => {
   if (process.connected) process.send?.(message)
@@ -31,7 +33,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => un
 function start({ addonPath, options }: Extract<ToWorker, { type: 'start' }>): void {
   try {
     const addon = createRequire(import.meta.url)(addonPath) as NativeAddon
-    const native = addon.createWorker(options, (events) => {
+    const native = addon.createWorker({ ...options, reportHoldMs }, (events) => {
       const rest = events.filter((event) => !paths?.handleEvent(event) && !data?.handleEvent(event))
       if (rest.length > 0) tell({ type: 'events', events: rest })
     })

@@ -1,6 +1,7 @@
 import type { NativeEvent } from '@parley/fastpath'
 import { type RtcpPacket, serializeRtcp } from '@parley/protocols/rtcp'
 import { beforeEach, expect, test } from 'vitest'
+import { type Report, reported, type SentReport } from '../../tests/path-reports.ts'
 import type { PathFacts } from './messages.ts'
 import { PathControl } from './path-control.ts'
 
@@ -28,9 +29,8 @@ beforeEach(() => {
   paths.add(transport)
 })
 
-const rtcp = (packets: RtcpPacket[]): NativeEvent => ({
-  ...{ type: 'rtcp.received', transport, bytes: serializeRtcp(packets), receivedAt: nowMs * 1_000 },
-})
+const rtcp = (packets: RtcpPacket[]): NativeEvent =>
+  reported([{ transport, atUs: nowMs * 1_000, rtcp: serializeRtcp(packets) }])
 
 /** Sends packets of 1,000 bytes at even distances; the peer tells of those that `arrives` lets through. */
 function run(
@@ -43,14 +43,11 @@ function run(
   for (const endMs = nowMs + seconds * 1_000; nowMs < endMs; ) {
     const records: { sequence: number; atMs: number }[] = []
     for (let atMs = nowMs; atMs < nowMs + 50; atMs += everyMs) records.push({ sequence: sequence++, atMs })
-    const bytes = new DataView(new ArrayBuffer(records.length * 16))
-    records.forEach((record, index) => {
-      bytes.setUint32(index * 16, record.sequence, true)
-      bytes.setUint32(index * 16 + 4, 1_000, true)
-      bytes.setFloat64(index * 16 + 8, record.atMs * 1_000, true)
-    })
+    const sent: SentReport[] = records.map(({ sequence, atMs }) => ({
+      ...{ sequence, sizeBytes: 1_000, atUs: atMs * 1_000 },
+    }))
     nowMs += 50
-    paths.handleEvent({ type: 'packets.sent', transport, bytes: new Uint8Array(bytes.buffer) })
+    paths.handleEvent(reported([{ transport, atUs: nowMs * 1_000, sent }]))
     const reference = Math.floor((records[0]?.atMs ?? 0) / 64)
     let lastTick = reference * 256
     const deltas = records.map((record) => {
@@ -92,7 +89,7 @@ test('RTC-50: the packets of a measured path stay in this process, only what cam
   expect(pacing.at(-1)).toBeGreaterThan(2_000_000)
   expect(probes.length).toBeGreaterThan(0)
   expect(paths.handleEvent({ type: 'layer.started', track: 3 })).toBe(false)
-  expect(paths.handleEvent({ type: 'packets.sent', transport: 99, bytes: new Uint8Array() })).toBe(false)
+  expect(paths.handleEvent(reported([{ transport: 99, atUs: 1, sent: [] }]))).toBe(true)
 })
 
 test('RTC-50: half lost at random leaves the target where it is; another path is measured anew', () => {
@@ -154,10 +151,78 @@ test('RTC-50: who speaks only REMB is believed', () => {
 })
 
 test('RTC-12: garbled RTCP says nothing, and a transport that ended is forgotten', () => {
-  const garbled = { type: 'rtcp.received', transport, bytes: Uint8Array.of(1, 2, 3), receivedAt: 1 }
-  expect(paths.handleEvent(garbled)).toBe(true)
+  const feedback = [0x8f, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 9, 0, 0, 0, 0]
+  for (const bytes of [
+    [1, 2, 3],
+    // Longer than it is, reserved statuses, deltas that are cut off, an estimate without its bitrate.
+    [0x8f, 205, 0, 9, 0, 0, 0, 1, 0, 0, 0, 2],
+    [...feedback, 0x60, 9, 0, 0],
+    [...feedback, 0x20, 9, 0, 0],
+    [0x8f, 206, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0x52, 0x45, 0x4d, 0x42],
+  ]) {
+    expect(paths.handleEvent(reported([{ transport, atUs: 1, rtcp: Uint8Array.from(bytes) }]))).toBe(true)
+    tick()
+  }
   paths.handleEvent({ type: 'transport.closed', transport, reason: 'dtls-closed' })
   expect(paths.size).toBe(0)
   tick()
   expect(told).toEqual([])
 })
+
+test('RTC-151: decisions do not depend on how reports are bundled', () => {
+  const bundled = reportsOf(60)
+  const decide = (events: readonly NativeEvent[]): unknown[] => {
+    const decisions: unknown[] = []
+    const control = new PathControl(
+      {
+        setPacing: (...values) => decisions.push(values),
+        sendProbe: (...values) => decisions.push(values),
+      },
+      (facts) => decisions.push(facts),
+    )
+    for (const each of [1, 2, 3]) control.add(each)
+    events.forEach((event, index) => {
+      control.handleEvent(event)
+      if (index % (events.length / 60) === events.length / 60 - 1) control.tick(2e6 + index * 1_000)
+    })
+    return decisions
+  }
+  const single = bundled.flat().map((report) => reported([report]))
+  const whole = bundled.flatMap((reports) => [
+    ...Array.from({ length: reports.length - 1 }, () => reported([])),
+    reported(reports),
+  ])
+  const decisions = decide(single)
+  expect(decisions.length).toBeGreaterThan(10)
+  expect(decide(whole)).toEqual(decisions)
+})
+
+/** Rounds of reports of three paths, of ten packets each; every seventh packet is lost. */
+function reportsOf(rounds: number): Report[][] {
+  return Array.from({ length: rounds }, (_, round) =>
+    [1, 2, 3].flatMap((transport): Report[] => {
+      const beginUs = 1e6 + round * 80_000
+      const sent = Array.from({ length: 10 }, (_, index) => ({
+        ...{ sequence: round * 10 + index, sizeBytes: 1_000, atUs: beginUs + index * 8_000 },
+      }))
+      const reference = Math.floor(beginUs / 64_000)
+      let before = reference * 256
+      const deltas = sent.map(({ sequence, atUs }) => {
+        if (sequence % 7 === 6) return null
+        const tick = Math.round((atUs + transport * 10_000) / 250)
+        const delta = tick - before
+        before = tick
+        return delta
+      })
+      const feedback: RtcpPacket = {
+        ...{ type: 'transport-feedback', senderSsrc: 1, mediaSsrc: 2, feedbackCount: round & 0xff },
+        ...{ baseSequence: round * 10, referenceTime: reference, deltas },
+      }
+      const atUs = beginUs + 120_000
+      return [
+        { transport, atUs, sent },
+        { transport, atUs, rtcp: serializeRtcp([feedback]) },
+      ]
+    }),
+  )
+}

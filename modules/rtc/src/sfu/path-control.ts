@@ -1,5 +1,5 @@
-import type { NativeCommands, NativeEvent } from '@parley/fastpath'
-import { parseRtcp, type RtcpPacket } from '@parley/protocols/rtcp'
+import { type NativeCommands, type NativeEvent, PathReports } from '@parley/fastpath'
+import { parseRtcp, readTransportFeedback } from '@parley/protocols/rtcp'
 import { ProtocolViolation } from '@parley/protocols/violation'
 import { CongestionController } from '../congestion/index.ts'
 import type { PathFacts } from './messages.ts'
@@ -20,23 +20,26 @@ const dipTicks = 14
 /** Feedback that comes again after so long comes over a path that was cut. */
 const outageUs = 2_500_000
 const leastAfterOutage = 500_000
+/** The RTCP that matters here: transport-wide feedback, and REMB. */
+const transportFeedback = { packetType: 205, format: 15 }
+const receiverEstimate = { packetType: 206, format: 15 }
 
 /** What is told to the packet path. */
 export type PathCommands = Pick<NativeCommands, 'setPacing' | 'sendProbe'>
 
 interface Path {
+  readonly transport: number
   controller: CongestionController
-  /** Since when something was sent that no feedback followed, on the clock of the events. */
-  unansweredSinceUs: number | undefined
   /** Until feedback comes nothing is known, and nothing is told. */
   heard: boolean
   /** What a receiver allows that tells nothing else. */
   receiverLimit: number | undefined
   pacing: number
   /** What left before feedback came first; who never sends any costs no more than this. */
-  unheard: Uint8Array[]
-  /** Targets of the last ticks, the newest last. */
-  readonly targets: number[]
+  readonly unheard: Uint8Array[]
+  /** Targets of the last ticks, a ring. */
+  readonly targets: Float64Array
+  ticks: number
   told: PathFacts | undefined
   toldAtMs: number
 }
@@ -62,13 +65,14 @@ export class PathControl {
   /** Begins with the creation of a transport that reports what it sent. */
   add(transport: number): void {
     this.#paths.set(transport, {
+      transport,
       controller: new CongestionController(),
-      unansweredSinceUs: undefined,
       heard: false,
       receiverLimit: undefined,
       pacing: 0,
       unheard: [],
-      targets: [],
+      targets: new Float64Array(dipTicks),
+      ticks: 0,
       told: undefined,
       toldAtMs: Number.NEGATIVE_INFINITY,
     })
@@ -92,26 +96,30 @@ export class PathControl {
       const path = this.#paths.get(transport)
       if (path?.heard) path.controller = new CongestionController()
     }
-    if (type !== 'packets.sent' && type !== 'rtcp.received') return false
-    const path = this.#paths.get(transport)
-    if (path === undefined) return false
-    const bytes = event.bytes as Uint8Array
-    if (type === 'packets.sent') {
-      if (path.heard) {
-        takeSent(path, bytes)
-        path.unansweredSinceUs ??= firstSentAtUs(bytes)
-      } else path.unheard = [...path.unheard, bytes].slice(-mostUnheard)
-    }
-    if (type === 'rtcp.received') takeRtcp(path, bytes, Number(event.receivedAt))
+    if (type !== 'paths.reported') return false
+    this.#handleReports(new PathReports(event.bytes as Uint8Array))
     return true
+  }
+
+  #handleReports(reports: PathReports): void {
+    while (reports.next()) {
+      const path = this.#paths.get(reports.transport)
+      if (path === undefined) continue
+      if (reports.rtcp) takeRtcp(path, reports)
+      else if (path.heard) takeSent(path, reports)
+      else {
+        if (path.unheard.push(reports.frame()) > mostUnheard) path.unheard.shift()
+      }
+    }
   }
 
   /** To be called each 50 ms. `nowUs` is the clock of the events. */
   tick(nowUs: number): void {
     const nowMs = nowUs / usPerMs
     const news: PathFacts[] = []
-    for (const [transport, path] of this.#paths) {
+    for (const path of this.#paths.values()) {
       if (!path.heard && path.receiverLimit === undefined) continue
+      const { transport } = path
       const probe = path.heard ? path.controller.tick(nowUs) : undefined
       if (probe !== undefined) this.#commands.sendProbe(transport, probe.bytes, probe.bitrate)
       const target = path.heard ? lasting(path) : (path.receiverLimit ?? 0)
@@ -138,55 +146,73 @@ export class PathControl {
  * The target as others hear of it. Where loss is random the controller dips now and then to see whether it follows the
  * rate; pictures that came and went with that would be worse than the loss.
  */
-function lasting({ controller, targets }: Path): number {
-  const { target, lossKind } = controller.facts
-  targets.push(target)
-  if (targets.length > dipTicks) targets.shift()
-  return lossKind === 'random' ? Math.max(...targets) : target
+function lasting(path: Path): number {
+  const { target, lossKind } = path.controller
+  path.targets[path.ticks++ % dipTicks] = target
+  return lossKind === 'random' ? path.targets.reduce((most, one) => Math.max(most, one), 0) : target
 }
 
-/** Records of 16 bytes, little endian: u32 sequence, u32 size, f64 microseconds. */
-function takeSent({ controller }: Path, bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (let at = 0; at + 16 <= bytes.byteLength; at += 16) {
-    controller.handleSent({
-      sequence: view.getUint32(at, true),
-      sizeBytes: view.getUint32(at + 4, true),
-      sentAtUs: view.getFloat64(at + 8, true),
-    })
+/** The packet that is handed over. */
+const sent = { sequence: 0, sizeBytes: 0, sentAtUs: 0.5 }
+
+function takeSent({ controller }: Path, reports: PathReports): void {
+  const { sentCount } = reports
+  for (let index = 0; index < sentCount; index++) {
+    sent.sequence = reports.sequence(index)
+    sent.sizeBytes = reports.size(index)
+    sent.sentAtUs = reports.sentAtUs(index)
+    controller.handleSent(sent)
   }
 }
 
-function firstSentAtUs(bytes: Uint8Array): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return bytes.byteLength < 16 ? undefined : view.getFloat64(8, true)
+/** The headers of the compound packet were checked by the packet path. */
+function takeRtcp(path: Path, { bytes, start, end, atUs }: PathReports): void {
+  for (let at = start; at + 4 <= end; ) {
+    const first = bytes[at] ?? 0
+    const packetType = bytes[at + 1]
+    const next = at + 4 + 4 * (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
+    if (next > end) return
+    const format = first & 0x1f
+    if (packetType === transportFeedback.packetType && format === transportFeedback.format) {
+      const padding = first & 0x20 ? (bytes[next - 1] ?? 0) : 0
+      takeFeedback(path, bytes, at, next - padding, atUs)
+    } else if (packetType === receiverEstimate.packetType && format === receiverEstimate.format) {
+      takeEstimate(path, bytes.subarray(at, next))
+    }
+    at = next
+  }
 }
 
-function takeRtcp(path: Path, bytes: Uint8Array, atUs: number): void {
-  for (const packet of readable(bytes)) {
-    if (packet.type === 'transport-feedback') {
-      if (path.heard && atUs - (path.unansweredSinceUs ?? atUs) > outageUs) {
-        // What was lost while nobody answered says nothing about what the path carries now.
-        const initial = Math.max(leastAfterOutage, path.controller.target)
-        path.controller = new CongestionController({ initial })
-      }
-      for (const records of path.unheard.splice(0)) takeSent(path, records)
-      path.heard = true
-      path.unansweredSinceUs = undefined
-      path.controller.handleFeedback(packet, atUs)
-    } else if (packet.type === 'receiver-estimate') {
-      path.receiverLimit = packet.bitrate
-      path.controller.setReceiverLimit(packet.bitrate)
-    }
+function takeFeedback(path: Path, bytes: Uint8Array, start: number, end: number, atUs: number): void {
+  const feedback = unlessGarbled(() => readTransportFeedback(bytes, start + 12, end))
+  if (feedback === undefined) return
+  if (path.heard && atUs - (path.controller.unansweredSinceUs ?? atUs) > outageUs) {
+    // What was lost while nobody answered says nothing about what the path carries now.
+    const initial = Math.max(leastAfterOutage, path.controller.target)
+    path.controller = new CongestionController({ initial })
+  }
+  for (const frame of path.unheard.splice(0)) {
+    const reports = new PathReports(frame)
+    if (reports.next()) takeSent(path, reports)
+  }
+  path.heard = true
+  path.controller.handleFeedback(feedback, atUs)
+}
+
+function takeEstimate(path: Path, bytes: Uint8Array): void {
+  for (const packet of unlessGarbled(() => parseRtcp(bytes)) ?? []) {
+    if (packet.type !== 'receiver-estimate') continue
+    path.receiverLimit = packet.bitrate
+    path.controller.setReceiverLimit(packet.bitrate)
   }
 }
 
 /** What a peer garbled says nothing; the packet path counts it. */
-function readable(bytes: Uint8Array): RtcpPacket[] {
+function unlessGarbled<Read>(read: () => Read): Read | undefined {
   try {
-    return parseRtcp(bytes)
+    return read()
   } catch (error) {
-    if (error instanceof ProtocolViolation) return []
+    if (error instanceof ProtocolViolation) return undefined
     throw error
   }
 }

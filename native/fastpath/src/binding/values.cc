@@ -198,6 +198,7 @@ napi_value ToArray(napi_env env, const std::vector<Record>& records) {
 CoreOptions ReadCoreOptions(const Reader& r) {
   CoreOptions o;
   o.frameHold = Milliseconds(r, "frameHoldMs", o.frameHold);
+  o.reportHold = Milliseconds(r, "reportHoldMs", o.reportHold);
   o.consentTimeout = Milliseconds(r, "consentTimeoutMs", o.consentTimeout);
   o.connectTimeout = Milliseconds(r, "connectTimeoutMs", o.connectTimeout);
   o.levelInterval = Milliseconds(r, "levelIntervalMs", o.levelInterval);

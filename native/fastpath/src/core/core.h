@@ -8,6 +8,7 @@
 #include "core/fan_out.h"
 #include "core/net_address.h"
 #include "core/packet.h"
+#include "core/path_reports.h"
 #include "core/record.h"
 #include "core/sound_wave.h"
 #include "core/timer_wheel.h"
@@ -32,6 +33,8 @@ struct CoreOptions {
   Micros frameHold = 0;
   /** Packets of pictures that are sent on before what came meanwhile is looked at: about half a millisecond. */
   size_t piece = 128;
+  /** How long what transports report is collected before it is told; 0: not at all. */
+  Micros reportHold = 0;
 };
 
 /**
@@ -95,6 +98,7 @@ class Core {
   Outlet& outlet() { return outlet_; }
   const CoreOptions& options() const { return options_; }
   void Emit(Record event) { events_.push_back(std::move(event)); }
+  PathReports& reports() { return reports_; }
   void SendDatagram(const Path& path, View bytes);
   void LearnPath(const Path& path, Transport& transport);
   void ForgetPath(const Path& path, Transport& transport);
@@ -122,6 +126,7 @@ class Core {
   TimerWheel wheel_;
   DtlsContext dtls_;
   std::vector<Record> events_;
+  PathReports reports_{*this};
   std::unordered_map<uint32_t, std::unique_ptr<Transport>> transports_;
   std::unordered_map<uint32_t, IngressTrack*> tracks_;
   std::unordered_map<uint32_t, EgressStream*> streams_;

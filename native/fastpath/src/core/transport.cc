@@ -66,6 +66,7 @@ void Transport::AnswerCheck(const IceAgent::Outcome& outcome, const Path& path, 
 
 void Transport::PathChanged() {
   const Path& path = ice_.selected();
+  core_.reports().Flush();
   Record event;
   event.Text("type", "path.selected").Number("transport", id).Text("protocol", path.tcp() ? "tcp" : "udp");
   event.Text("address", AddressText(path)).Number("port", path.port).Number("local", path.local);
@@ -258,22 +259,20 @@ void Transport::Sent(size_t size, bool numbered, uint32_t sequence, Micros now) 
   counters.packetsSent++;
   counters.bytesSent += size;
   if (!numbered || !options_.reportSent) return;
-  uint8_t record[16];
+  uint8_t record[PathReports::kRecord];
   uint32_t size32 = uint32_t(size);
   double at = double(now);
   std::memcpy(record, &sequence, 4);
   std::memcpy(record + 4, &size32, 4);
   std::memcpy(record + 8, &at, 8);
-  sent_.insert(sent_.end(), record, record + 16);
-  if (sent_.size() >= kMaxSentRecords * 16) FlushSent();
+  sent_.insert(sent_.end(), record, record + sizeof record);
+  if (sent_.size() >= kMaxSentRecords * sizeof record) FlushSent();
 }
 
 void Transport::FlushSent() {
   if (sent_.empty()) return;
-  Record event;
-  event.Text("type", "packets.sent").Number("transport", id).Data("bytes", std::move(sent_));
-  sent_ = Bytes();
-  core_.Emit(std::move(event));
+  core_.reports().Sent(id, View(sent_), core_.now());
+  sent_.clear();
 }
 
 void Transport::SendRtcp(const Bytes& compound, Micros) {

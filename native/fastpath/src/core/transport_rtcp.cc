@@ -123,15 +123,9 @@ void Transport::HandleRtcp(View compound, Micros now) {
     counters.malformed++;
     return;
   }
-  if (tell && (options_.reportRtcp || options_.reportSent)) {
-    FlushSent();
-    if (options_.reportRtcp) {
-      Record event;
-      event.Text("type", "rtcp.received").Number("transport", id).Data("bytes", compound);
-      event.Number("receivedAt", double(now));
-      core_.Emit(std::move(event));
-    }
-  }
+  if (!tell) return;
+  FlushSent();
+  if (options_.reportRtcp) core_.reports().Rtcp(id, compound, now);
 }
 
 void Transport::HandleVerdicts(View fci, Micros now) {
