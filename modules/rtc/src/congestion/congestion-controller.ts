@@ -68,6 +68,7 @@ export class CongestionController {
   #roundTripMs = 100
   #lastFeedbackMs: number | undefined
   #measuredAtMs = 0
+  #unansweredSinceUs: number | undefined
   #sentSinceFeedback = false
   #limited = false
   #yieldedAtMs = Number.NEGATIVE_INFINITY
@@ -110,6 +111,11 @@ export class CongestionController {
     return this.#log.inFlightBytes
   }
 
+  /** Since when something was sent that no feedback followed, on the clock of sent packets. */
+  get unansweredSinceUs(): number | undefined {
+    return this.#unansweredSinceUs
+  }
+
   /** What all that could be sent would take; the path is not tried out far beyond it. */
   setWanted(bitrate: number): void {
     this.#wanted = bitrate
@@ -124,16 +130,18 @@ export class CongestionController {
     this.#log.add(packet)
     this.#limit.sent(packet.sizeBytes, packet.sentAtUs, this.target)
     this.#sentSinceFeedback = true
+    this.#unansweredSinceUs ??= packet.sentAtUs
   }
 
   /** `atUs`: when it came, on the clock of sent packets. */
   handleFeedback(feedback: Feedback, atUs: number): void {
     const nowMs = atUs / usPerMs
+    this.#measuredAtMs = nowMs
+    this.#unansweredSinceUs = undefined
     this.#lastFeedbackMs = nowMs
     this.#sentSinceFeedback = false
     const results = this.#log.take(feedback)
     if (results.length === 0) return
-    this.#measuredAtMs = nowMs
     this.#measureRoundTrip(results, atUs)
     const limited = this.#limit.sinceUs !== undefined
     if (this.#limited && !limited) this.#throughput.expectFastChange()
@@ -180,8 +188,8 @@ export class CongestionController {
     const before = this.#delay.bitrate
     const throughput = this.#carried
     const use = this.#queue.contested ? this.#contestedUse(results, nowMs) : this.#trend.use
-    const roundTripMs = this.#roundTripMs
     const { queueMs } = this.#trend
+    const roundTripMs = this.#roundTripMs
     this.#delay.update({ use, throughput, roundTripMs, nowMs, limitedByApplication, queueMs })
     const probed = this.#probing.handle(results, this.#loss.inherentLoss)
     if (probed !== undefined && use !== 'overused') {

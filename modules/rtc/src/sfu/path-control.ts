@@ -26,8 +26,6 @@ export type PathCommands = Pick<NativeCommands, 'setPacing' | 'sendProbe'>
 
 interface Path {
   controller: CongestionController
-  /** Since when something was sent that no feedback followed, on the clock of the events. */
-  unansweredSinceUs: number | undefined
   /** Until feedback comes nothing is known, and nothing is told. */
   heard: boolean
   /** What a receiver allows that tells nothing else. */
@@ -63,7 +61,6 @@ export class PathControl {
   add(transport: number): void {
     this.#paths.set(transport, {
       controller: new CongestionController(),
-      unansweredSinceUs: undefined,
       heard: false,
       receiverLimit: undefined,
       pacing: 0,
@@ -97,10 +94,8 @@ export class PathControl {
     if (path === undefined) return false
     const bytes = event.bytes as Uint8Array
     if (type === 'packets.sent') {
-      if (path.heard) {
-        takeSent(path, bytes)
-        path.unansweredSinceUs ??= firstSentAtUs(bytes)
-      } else path.unheard = [...path.unheard, bytes].slice(-mostUnheard)
+      if (path.heard) takeSent(path, bytes)
+      else path.unheard = [...path.unheard, bytes].slice(-mostUnheard)
     }
     if (type === 'rtcp.received') takeRtcp(path, bytes, Number(event.receivedAt))
     return true
@@ -157,22 +152,16 @@ function takeSent({ controller }: Path, bytes: Uint8Array): void {
   }
 }
 
-function firstSentAtUs(bytes: Uint8Array): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return bytes.byteLength < 16 ? undefined : view.getFloat64(8, true)
-}
-
 function takeRtcp(path: Path, bytes: Uint8Array, atUs: number): void {
   for (const packet of readable(bytes)) {
     if (packet.type === 'transport-feedback') {
-      if (path.heard && atUs - (path.unansweredSinceUs ?? atUs) > outageUs) {
+      if (path.heard && atUs - (path.controller.unansweredSinceUs ?? atUs) > outageUs) {
         // What was lost while nobody answered says nothing about what the path carries now.
         const initial = Math.max(leastAfterOutage, path.controller.target)
         path.controller = new CongestionController({ initial })
       }
       for (const records of path.unheard.splice(0)) takeSent(path, records)
       path.heard = true
-      path.unansweredSinceUs = undefined
       path.controller.handleFeedback(packet, atUs)
     } else if (packet.type === 'receiver-estimate') {
       path.receiverLimit = packet.bitrate
