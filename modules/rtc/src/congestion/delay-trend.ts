@@ -15,6 +15,8 @@ const thresholdDown = 0.039
 /** A spike this far above the threshold does not move it. */
 const spikeMs = 15
 const overuseAfterMs = 10
+/** Where packets wait no longer than this there is no queue any more, whatever the trend was. */
+const leastQueueMs = 5
 /** The shortest delay of the last one to two of these is that of the path without a queue. */
 const baseMs = 30_000
 
@@ -83,7 +85,7 @@ export class DelayTrend {
 
   #judge(slope: number, sendDeltaMs: number, nowMs: number): void {
     const trend = this.#deltas * slope * slopeGain
-    if (trend > this.#thresholdMs) {
+    if (trend > this.#thresholdMs && this.queueMs > leastQueueMs) {
       this.#overusingMs += this.#overuses === 0 ? sendDeltaMs / 2 : sendDeltaMs
       this.#overuses += 1
       if (this.#overusingMs > overuseAfterMs && this.#overuses > 1 && slope >= this.#slopeBefore) {

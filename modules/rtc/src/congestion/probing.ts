@@ -16,6 +16,8 @@ const resultWithinMs = 1_000
 const probeMs = 20
 const leastPackets = 6
 const packetBytes = 1_000
+/** Slower than this nothing is tried out: it would bring no picture back. */
+const leastBitrate = 300_000
 /** Of the packets of a probe, that have to arrive. */
 const leastReceived = 0.8
 const lastingShare = 0.9
@@ -131,7 +133,7 @@ export class Probing {
     const everyMs = target < wanted / 2 ? starvedEveryMs : limitedEveryMs
     if (nowMs - Math.max(this.#lastLimitedMs, limitedSinceMs) < everyMs) return
     this.#lastLimitedMs = nowMs
-    this.#next = [{ bitrate: target * nextFactor, continues: true }]
+    this.#next = [{ bitrate: Math.max(leastBitrate, target * nextFactor), continues: true }]
   }
 }
 

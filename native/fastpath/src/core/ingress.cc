@@ -456,7 +456,7 @@ void IngressTrack::Remember(const std::vector<HeldPacket>& packets, Micros now) 
   for (const HeldPacket& held : packets) {
     PictureCache& cache = layers[held.layer]->cache;
     if (held.packet) {
-      cache.Add(held.packet, now, cacheReach_);
+      cache.Add(held.packet, now);
     } else {
       cache.Skip(held.sequence, now);
     }
@@ -491,7 +491,7 @@ void IngressTrack::Attach(EgressStream& stream) {
   streams_.push_back(&stream);
   if (!options.video || stream.options.startFromCache == 0) return;
   cacheUsers_++;
-  cacheReach_ = std::max(cacheReach_, std::min(stream.options.startFromCache, PictureCache::kOldest));
+  for (auto& layer : layers) layer->cache.Reach(stream.options.startFromCache);
 }
 
 void IngressTrack::Replay(EgressStream& stream, int layer, Micros now) {
@@ -510,7 +510,7 @@ void IngressTrack::Replay(EgressStream& stream, int layer, Micros now) {
 bool IngressTrack::Caches(Micros now) {
   if (cacheUsers_ > 0 || now < cacheUntil_) return true;
   if (cacheUntil_ > 0) ForgetPictures();
-  cacheUntil_ = cacheReach_ = 0;
+  cacheUntil_ = 0;
   return false;
 }
 

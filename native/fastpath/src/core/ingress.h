@@ -240,7 +240,6 @@ class IngressTrack {
   OwnerTimer<IngressTrack, &IngressTrack::Begin> holdTimer_{this};
   size_t cacheUsers_ = 0;
   Micros cacheUntil_ = 0;
-  Micros cacheReach_ = 0;
   bool open_ = true;
 };
 

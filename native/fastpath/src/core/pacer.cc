@@ -12,6 +12,8 @@ namespace {
 // What may leave back to back: 10 ms of the rate, at least a few packets.
 constexpr double kBurstSeconds = 0.010;
 constexpr double kLeastBurst = 4800;
+// A thread that was held up longer makes a burst of the rest of a probe no more than this long.
+constexpr Micros kLongestProbeStep = 10'000;
 
 }  // namespace
 
@@ -54,6 +56,7 @@ void Pacer::Probe(size_t bytes, uint64_t bitrate, Micros now) {
   probeLeft_ = double(std::min<size_t>(bytes, 1'000'000));
   probeBitrate_ = bitrate;
   probeTokens_ = 0;
+  probedAt_ = now;
   if (probeLeft_ > 0 && bitrate > 0) wheel_.Arm(timer_, now + TimerWheel::kSlot);
 }
 
@@ -77,7 +80,8 @@ void Pacer::OnTimer(Micros now) {
     }
   }
   if (probeLeft_ > 0) {
-    probeTokens_ += double(probeBitrate_) / 8 * (double(TimerWheel::kSlot) / 1e6);
+    probeTokens_ += double(probeBitrate_) / 8 * (double(std::min(now - probedAt_, kLongestProbeStep)) / 1e6);
+    probedAt_ = now;
     while (probeTokens_ > 0 && probeLeft_ > 0) {
       size_t sent = transport_.SendPadding(now);
       if (sent == 0) {

@@ -45,6 +45,7 @@ class Pacer {
   std::deque<Waiting> video_;
   double probeLeft_ = 0;
   double probeTokens_ = 0;
+  Micros probedAt_ = 0;
   uint64_t probeBitrate_ = 0;
   OwnerTimer<Pacer, &Pacer::OnTimer> timer_{this};
 };

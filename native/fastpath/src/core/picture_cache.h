@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <vector>
 
 #include "core/packet.h"
@@ -20,8 +21,10 @@ class PictureCache {
     int64_t sequence;
   };
 
-  /** `oldest`: of interest to nobody beyond, at most `kOldest`. */
-  void Add(const PacketRef& packet, Micros now, Micros oldest) {
+  /** Somebody starts from what is so old, at most `kOldest`. */
+  void Reach(Micros age) { oldest_ = std::max(oldest_, std::min(age, kOldest)); }
+
+  void Add(const PacketRef& packet, Micros now) {
     const Packet& p = *packet;
     bool begins = p.frame.startOfKeyFrame && !p.recovered && (entries_.empty() || p.timestamp != timestamp_);
     if (begins) {
@@ -30,7 +33,6 @@ class PictureCache {
       entries_.clear();
       begun_ = now;
       timestamp_ = p.timestamp;
-      oldest_ = oldest;
     } else if (entries_.empty() || p.sequence < entries_.front().sequence) {
       return;
     }
@@ -56,7 +58,7 @@ class PictureCache {
 
   std::vector<Entry> entries_;
   Micros begun_ = 0;
-  Micros oldest_ = kOldest;
+  Micros oldest_ = 0;
   uint32_t timestamp_ = 0;
 };
 
