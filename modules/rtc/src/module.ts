@@ -54,7 +54,9 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   })
   const pool = new SfuPool({
     ...{ size: settings.workers, port: settings.mediaPort, addresses, logger },
-    ...{ consentMs: settings.consentMs, silenceMs: settings.workerSilenceMs, spread: settings.roomSpread },
+    ...{ consentMs: settings.consentMs, spread: settings.roomSpread },
+    ...{ silenceMs: settings.workerSilenceMs, scriptSilenceMs: settings.workerScriptSilenceMs },
+    full: settings.workerFullPercent / 100,
     ...(ports.sfuEntry !== undefined && { entry: ports.sfuEntry }),
   })
   scope.own('media workers', pool)
@@ -102,7 +104,10 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
     for (const room of rooms.alive) room.lookAtRelays(performance.now())
   })
   scope.every('usage', usageEveryMs, () => usage.flush())
-  scope.every('quality', qualityEveryMs, () => quality.report())
+  for (let index = 0; index < pool.size; index++) {
+    // Each at its own pace: one that answers late keeps no other waiting.
+    scope.every(`quality of worker ${index}`, qualityEveryMs, () => quality.report(index))
+  }
   scope.every('grants', grantsEveryMs, () => rtc.checkGrants())
   scope.every('room leases', Math.floor(settings.roomLeaseMs / 3), () => rooms.extendLeases())
   pool.start()
