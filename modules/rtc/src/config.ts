@@ -79,6 +79,10 @@ export const rtcSettings = {
     { default: 4_000, min: 1 },
     'What a media worker carries (participants, publications and streams to subscribers) before further participants of its rooms go to another',
   ),
+  clusterAddress: optionalString(
+    'PARLEY_RTC_CLUSTER_ADDRESS',
+    'Host and port (`10.0.0.5:7690`; port 0 picks one) on which this server process takes realtime frames for its rooms from others on the same database and master key; absent, such frames are answered `unavailable`',
+  ),
   congestion: flag(
     'PARLEY_RTC_CONGESTION',
     true,

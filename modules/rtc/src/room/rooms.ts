@@ -175,7 +175,7 @@ export class Rooms {
 function heldElsewhere(leaseMs: number): AppError {
   return new AppError(
     'unavailable',
-    'The room lives on another server process; send its users to one process (the room id is the key to route by)',
+    'The room lives on another server process; connect the processes (PARLEY_RTC_CLUSTER_ADDRESS) or route by room id',
     { retryAfterMs: leaseMs },
   )
 }

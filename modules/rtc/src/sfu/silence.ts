@@ -1,6 +1,6 @@
 /**
- * How long something has said nothing, as judged by somebody who may be late himself: one look counts for the usual
- * distance of looks at most, so that a pause of the judge is not taken for a silence of the judged.
+ * How long something has said nothing, as judged by somebody who may be late himself: one look counts for twice the
+ * usual distance of looks at most, so that a pause of the judge is not taken for a silence of the judged.
  */
 export class Silence {
   readonly #everyMs: number
@@ -21,7 +21,7 @@ export class Silence {
 
   /** To be called after everything that waited was read. Answers for how long nothing was heard, in milliseconds. */
   look(nowMs: number): number {
-    const passedMs = Math.min(this.#everyMs, nowMs - this.#lookedAtMs)
+    const passedMs = Math.min(2 * this.#everyMs, nowMs - this.#lookedAtMs)
     this.#lookedAtMs = nowMs
     this.#silentMs = this.#heard ? 0 : this.#silentMs + passedMs
     this.#heard = false
