@@ -15,6 +15,23 @@ test('counters, gauges and histograms are rendered under the parley_ prefix', as
   expect(page).toContain('parley_wait_seconds_bucket{le="1"} 0')
 })
 
+test('a gauge that is asked for each label shows those there are now', async () => {
+  const metrics = new Metrics()
+  const sizes = new Map([
+    ['0', 1],
+    ['1', 2],
+  ])
+  metrics.gauge({
+    ...{ name: 'size', help: 'Size', labels: ['place'] },
+    readEach: () => [...sizes].map(([place, value]) => ({ labels: { place }, value })),
+  })
+  expect(await metrics.render()).toContain('parley_size{place="1"} 2')
+  sizes.delete('1')
+  const page = await metrics.render()
+  expect(page).toContain('parley_size{place="0"} 1')
+  expect(page).not.toContain('place="1"')
+})
+
 test('two processes in one test keep their own metrics', async () => {
   const one = new Metrics()
   const other = new Metrics()

@@ -10,6 +10,8 @@ export interface MetricOptions<Label extends string> {
 export interface GaugeOptions<Label extends string> extends MetricOptions<Label> {
   /** Asked at every scrape, instead of being set. */
   read?: () => number
+  /** The same for a gauge with labels: all the values there are now. */
+  readEach?: () => Iterable<{ labels: Record<Label, string>; value: number }>
 }
 
 export interface HistogramOptions<Label extends string> extends MetricOptions<Label> {
@@ -34,12 +36,15 @@ export class Metrics {
   }
 
   gauge<const Label extends string = never>(options: GaugeOptions<Label>): Gauge<Label> {
-    const { read } = options
-    if (read === undefined) return new Gauge<Label>(this.#base(options))
+    const { read, readEach } = options
+    if (read === undefined && readEach === undefined) return new Gauge<Label>(this.#base(options))
     return new Gauge<Label>({
       ...this.#base(options),
       collect() {
-        this.set(read())
+        if (read !== undefined) this.set(read())
+        if (readEach === undefined) return
+        this.reset()
+        for (const { labels, value } of readEach()) this.set(labels, value)
       },
     })
   }

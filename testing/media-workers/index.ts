@@ -1,3 +1,5 @@
+export * from './frozen-thread.ts'
+
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** Media worker processes that this process started, on Linux. */

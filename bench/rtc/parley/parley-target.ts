@@ -42,6 +42,8 @@ export class ParleyTarget implements SfuTarget {
       dataDir,
       env: {
         ...{ PARLEY_MEDIA_ADDRESSES: '127.0.0.1', PARLEY_RTC_WORKERS: '1', PARLEY_LOG_LEVEL: 'warn' },
+        // What full workers do is measured, too.
+        PARLEY_RTC_WORKER_FULL_PERCENT: '100',
         PARLEY_GATEWAY_DRAIN_MS: '0',
         ...settings,
       },

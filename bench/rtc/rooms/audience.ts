@@ -21,15 +21,11 @@ export interface AudienceStep {
 
 const speakers = 10
 const loudest = 3
-/**
- * Beyond a worker's share they go to the other. Generators that fill the machine starve the workers of time, which
- * their supervisor would take for their end.
- */
+/** Beyond a worker's share they go to the other. */
 export const audienceSettings = {
   PARLEY_RTC_WORKERS: '2',
   PARLEY_RTC_LOUDEST: String(loudest),
   PARLEY_RTC_ROOM_SPREAD: '1000',
-  PARLEY_RTC_WORKER_SILENCE_MS: '15000',
 }
 const probes = 3
 const openEvery = 64

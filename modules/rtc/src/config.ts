@@ -61,13 +61,27 @@ export const rtcSettings = {
   ),
   workerSilenceMs: integer(
     'PARLEY_RTC_WORKER_SILENCE_MS',
-    { default: 3_000, min: 400, max: 60_000 },
-    'A media worker process that says nothing for this long is killed and its participants move, in milliseconds',
+    { default: 1_500, min: 1_000, max: 60_000 },
+    'A media worker whose packet thread gives no sign of life for this long is killed and its participants move, in milliseconds',
+  ),
+  workerScriptSilenceMs: integer(
+    'PARLEY_RTC_WORKER_SCRIPT_SILENCE_MS',
+    { default: 30_000, min: 1_000, max: 600_000 },
+    'A media worker whose JavaScript thread answers nothing for this long is killed although its media flows, in milliseconds',
+  ),
+  workerFullPercent: integer(
+    'PARLEY_RTC_WORKER_FULL_PERCENT',
+    { default: 85, min: 1, max: 100 },
+    'A media worker whose packet thread is busy for more than this share of the time takes no newcomers; when all are, joins are refused with `overloaded`. 100: never',
   ),
   roomSpread: integer(
     'PARLEY_RTC_ROOM_SPREAD',
     { default: 4_000, min: 1 },
     'What a media worker carries (participants, publications and streams to subscribers) before further participants of its rooms go to another',
+  ),
+  clusterAddress: optionalString(
+    'PARLEY_RTC_CLUSTER_ADDRESS',
+    'Host and port (`10.0.0.5:7690`; port 0 picks one) on which this server process takes realtime frames for its rooms from others on the same database and master key; absent, such frames are answered `unavailable`',
   ),
   congestion: flag(
     'PARLEY_RTC_CONGESTION',

@@ -1,6 +1,7 @@
 import { AppError, type ClientFrameType, clientFrames, type Restriction } from '@parley/contracts'
 import { readSettings } from '@parley/core/kernel'
 import type { Platform } from '@parley/core/platform'
+import { ClusterFrames } from './cluster/cluster-frames.ts'
 import { rtcSettings } from './config.ts'
 import { rtcMigrations } from './migrations/index.ts'
 import type { RtcPorts } from './ports.ts'
@@ -54,12 +55,26 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   })
   const pool = new SfuPool({
     ...{ size: settings.workers, port: settings.mediaPort, addresses, logger },
-    ...{ consentMs: settings.consentMs, silenceMs: settings.workerSilenceMs, spread: settings.roomSpread },
+    ...{ consentMs: settings.consentMs, spread: settings.roomSpread },
+    ...{ silenceMs: settings.workerSilenceMs, scriptSilenceMs: settings.workerScriptSilenceMs },
+    full: settings.workerFullPercent / 100,
     ...(ports.sfuEntry !== undefined && { entry: ports.sfuEntry }),
   })
   scope.own('media workers', pool)
   const usage = scope.own('usage', new UsageMeter(ledger, logger))
-  const store = new RoomStore({ database, outbox, processId, leaseMs: settings.roomLeaseMs })
+  const { clusterAddress } = settings
+  const cluster: ClusterFrames | undefined =
+    clusterAddress === undefined
+      ? undefined
+      : new ClusterFrames({
+          ...{ gateway, keys: platform.masterKey, logger, scope },
+          holderOf: async (projectId, roomId) =>
+            rooms.get(projectId, roomId) === undefined ? store.holderAddress(projectId, roomId) : undefined,
+        })
+  const store = new RoomStore({
+    ...{ database, outbox, processId, leaseMs: settings.roomLeaseMs },
+    address: () => cluster?.address,
+  })
   scope.onClose('leases', () => store.releaseAll())
   const rooms = new Rooms({
     ...{ store, pool, usage, logger, processId, leaseMs: settings.roomLeaseMs, limits: settings },
@@ -69,7 +84,8 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   const rtc = new RtcService({ rooms, store, turn, guards: ports.guards ?? [] })
 
   registerRoutes(http, rtc)
-  registerFrames(gateway, rtc, telemetry)
+  registerFrames(cluster ?? gateway, rtc, telemetry)
+  if (clusterAddress !== undefined) await cluster?.listen(clusterAddress)
   registerWhip(http, rtc, ports.authenticator)
   const quality = new QualityReporter({ rooms, pool, telemetry })
   addRtcMetrics(platform.metrics, { rooms, pool, quality })
@@ -102,7 +118,10 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
     for (const room of rooms.alive) room.lookAtRelays(performance.now())
   })
   scope.every('usage', usageEveryMs, () => usage.flush())
-  scope.every('quality', qualityEveryMs, () => quality.report())
+  for (let index = 0; index < pool.size; index++) {
+    // Each at its own pace: one that answers late keeps no other waiting.
+    scope.every(`quality of worker ${index}`, qualityEveryMs, () => quality.report(index))
+  }
   scope.every('grants', grantsEveryMs, () => rtc.checkGrants())
   scope.every('room leases', Math.floor(settings.roomLeaseMs / 3), () => rooms.extendLeases())
   pool.start()

@@ -7,7 +7,11 @@ import { requireAdmin } from './room/rights.ts'
 import type { RtcService } from './service.ts'
 
 /** Rooms over the realtime connection. */
-export function registerFrames(gateway: Gateway, rtc: RtcService, telemetry: Telemetry): void {
+export function registerFrames(
+  gateway: Pick<Gateway, 'handle' | 'onClosed'>,
+  rtc: RtcService,
+  telemetry: Telemetry,
+): void {
   gateway.handle('rtc.join', (session, request) => rtc.join(session, request))
 
   gateway.handle('rtc.leave', async (session, { roomId }) => {

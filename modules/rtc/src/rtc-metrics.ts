@@ -38,6 +38,19 @@ export function addRtcMetrics(metrics: Metrics, { rooms, pool, quality }: RtcMet
   gauge('rtc_streams', 'Streams that leave packet paths', held('streams'))
   gauge('rtc_packet_buffers', 'Packet buffers in use', held('buffers'))
   gauge('rtc_workers', 'Media workers that run', () => pool.workers.length)
+  metrics.gauge({
+    name: 'rtc_worker_busy_ratio',
+    help: 'Share of the last second in which the packet thread of a media worker did not wait',
+    labels: ['worker'],
+    readEach: () =>
+      pool.workers.map(({ index, busy }) => ({ labels: { worker: String(index) }, value: busy })),
+  })
+  gauge('rtc_joins_refused_total', 'Joins refused because all media workers were full', () => pool.refusals)
+  gauge(
+    'rtc_events_dropped_total',
+    'Feedback, levels and application data that were dropped as the JavaScript thread of a media worker was late',
+    () => quality.totals.eventsDropped,
+  )
   gauge('rtc_worker_restarts_total', 'Media workers that ended and were started again', () => pool.restarts)
   gauge(
     'rtc_packets_received_total',

@@ -64,6 +64,7 @@ export class RtcService {
     if (asked) {
       const { projectId, userId } = session
       await this.#ask((guard) => guard.beforeJoin({ projectId, roomId, userId, name, via: 'member' }))
+      await this.rooms.capacity()
       if (session.signal.aborted) throw new AppError('unavailable', 'The connection is gone')
     }
     const rights = rightsOf(session.grants, roomId)
@@ -132,6 +133,7 @@ export class RtcService {
         guard.beforePublish({ projectId, roomId, userId, via, publications: planned }),
       )
     }
+    await this.rooms.capacity()
     const room = await this.#openRoom(projectId, roomId, { e2ee: false })
     return this.#enter(room, { userId, name: undefined, rights, via })
   }

@@ -29,7 +29,7 @@ describe('without the packet path', () => {
   test('RTC-22: what is missing and the line that mends it are told', async () => {
     const pool = new SfuPool({
       ...{ size: 1, port: 0, logger: silentLogger, entry: '/nowhere/sfu.js' },
-      ...{ spread: 1_000, silenceMs: 1_600 },
+      ...{ spread: 1_000, silenceMs: 1_600, scriptSilenceMs: 5_000, full: 0.85 },
       addresses: { local: ['127.0.0.1'], announced: ['127.0.0.1'] },
     })
     pool.start()

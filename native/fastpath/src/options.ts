@@ -31,6 +31,11 @@ export type WorkerOptions = {
   port?: number
   /** ICE-TCP passive (RFC 6544) with RFC 4571 framing on the same port. Default true. */
   tcp?: boolean
+  /**
+   * A connected socket that gets a byte from the packet thread each 250 ms, 0 to 100: the share of that time it was busy.
+   * Stays the caller's.
+   */
+  pulseFd?: number
   /** Kernel buffer asked for on each UDP socket, in bytes. Default 4 MiB. */
   socketBufferBytes?: number
 } & CoreOptions

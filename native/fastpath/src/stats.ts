@@ -110,6 +110,10 @@ export type WorkerStats = {
   tcpConnections: number
   /** CPU time of the packet thread in microseconds. */
   cpuMicroseconds: number
+  /** Time in which the packet thread did not wait for something to do, in microseconds: at the rate of time it is full. */
+  busyMicroseconds: number
+  /** Events that lost their worth (feedback, levels, application data) while JavaScript was late. */
+  eventsDropped: number
   /** Packet buffers in use and held ready. */
   buffersInUse: number
   buffersPooled: number

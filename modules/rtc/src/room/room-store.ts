@@ -26,6 +26,8 @@ export interface RoomStoreOptions {
   outbox: Outbox
   processId: string
   leaseMs: number
+  /** Where this process takes frames for its rooms from others; read when a room is taken. */
+  address?: () => string | undefined
 }
 
 const columns = `room_id, name, e2ee, created_at,
@@ -37,12 +39,14 @@ export class RoomStore {
   readonly #outbox: Outbox
   readonly #processId: string
   readonly #leaseMs: number
+  readonly #address: () => string | undefined
 
   constructor(options: RoomStoreOptions) {
     this.#database = options.database
     this.#outbox = options.outbox
     this.#processId = options.processId
     this.#leaseMs = options.leaseMs
+    this.#address = options.address ?? (() => undefined)
   }
 
   /** @throws AppError `already-exists` */
@@ -81,19 +85,30 @@ export class RoomStore {
   async hold(projectId: string, roomId: string, { e2ee }: { e2ee: boolean }): Promise<RoomRow | undefined> {
     return this.#database.project(projectId).transaction(async (tx) => {
       const { rows } = await tx.query<Row & { made: boolean }>({
-        text: `insert into rtc.rooms as present (project_id, room_id, holder, held_until, e2ee)
-          values ($1, $2, $3, now() + $4 * interval '1 millisecond', $5)
+        text: `insert into rtc.rooms as present (project_id, room_id, holder, held_until, e2ee, holder_address)
+          values ($1, $2, $3, now() + $4 * interval '1 millisecond', $5, $6)
           on conflict (project_id, room_id) do update
-            set holder = excluded.holder, held_until = excluded.held_until
+            set holder = excluded.holder, held_until = excluded.held_until, holder_address = excluded.holder_address
             where present.holder is null or present.holder = $3 or present.held_until <= now()
           returning room_id, name, e2ee, created_at, false as held_elsewhere, xmax = 0 as made`,
-        values: [projectId, roomId, this.#processId, this.#leaseMs, e2ee],
+        values: [projectId, roomId, this.#processId, this.#leaseMs, e2ee, this.#address() ?? null],
       })
       const [row] = rows
       if (row === undefined) return undefined
       if (row.made) await this.#outbox.append(tx, [event(projectId, roomId, 'room.created', { roomId })])
       return toRoom(projectId, row)
     })
+  }
+
+  /** Where the process is reached that holds the room now, when it is another one and takes frames for it. */
+  async holderAddress(projectId: string, roomId: string): Promise<string | undefined> {
+    const { rows } = await this.#database.project(projectId).query<{ holder_address: string | null }>({
+      name: 'rtc-room-holder',
+      text: `select holder_address from rtc.rooms
+        where project_id = $1 and room_id = $2 and holder <> $3 and held_until > now()`,
+      values: [projectId, roomId, this.#processId],
+    })
+    return rows[0]?.holder_address ?? undefined
   }
 
   /** Extends the lease of all held rooms. Answers the keys (`roomKey`) of those still held. */

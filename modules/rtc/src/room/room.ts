@@ -39,8 +39,8 @@ export interface RoomOptions {
   announced: readonly string[]
   /** Who meters what a worker carries. */
   measuredBy: (worker: MediaWorker) => string
-  /** Finds the worker of one more participant. @throws AppError `unavailable` */
-  place: (present: Iterable<MediaWorker>) => MediaWorker
+  /** Finds the worker of one more participant. @throws AppError `unavailable`, to a newcomer `overloaded` */
+  place: (present: Iterable<MediaWorker>, options: { newcomer: boolean }) => MediaWorker
   legs: WorkerLegs
   limits: RoomLimits
   usage: UsageMeter
@@ -110,7 +110,8 @@ export class Room {
     if (this.participants.size >= this.limits.maxParticipants) {
       throw new AppError('limit-exceeded', `The room has ${this.limits.maxParticipants} participants already`)
     }
-    const participant = new Participant({ ...options, room: this, worker: this.#place(this.#workers()) })
+    const worker = this.#place(this.#workers(), { newcomer: true })
+    const participant = new Participant({ ...options, room: this, worker })
     participant.session = options.session
     this.participants.set(participant.id, participant)
     this.#newcomers.add(participant)
@@ -201,7 +202,7 @@ export class Room {
     for (const participant of [...this.participants.values()]) {
       if (participant.worker !== worker) continue
       try {
-        participant.move(this.#place(this.#workers()))
+        participant.move(this.#place(this.#workers(), { newcomer: false }))
       } catch (error) {
         if (!(error instanceof AppError)) throw error
         this.leave(participant, 'connection-lost')

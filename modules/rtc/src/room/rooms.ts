@@ -65,6 +65,11 @@ export class Rooms {
     return opening
   }
 
+  /** Waits a while until there is room for one more. @throws AppError `overloaded` */
+  capacity(): Promise<void> {
+    return this.#options.pool.capacity()
+  }
+
   /** The row of a room that this process may answer for. @throws AppError `room-not-found`, `unavailable` */
   async describe(projectId: string, roomId: string): Promise<{ row: RoomRow; room: Room | undefined }> {
     const row = await this.#options.store.find(projectId, roomId)
@@ -107,7 +112,7 @@ export class Rooms {
     const log = new RoomLog({ store, logger, projectId, roomId })
     const room = new Room({
       ...{ projectId, id: roomId, name: row.name, e2ee: row.e2ee, createdAt: row.createdAt },
-      ...{ announced: pool.addresses.announced, legs: pool.legs, place: (workers) => this.#place(workers) },
+      ...{ announced: pool.addresses.announced, legs: pool.legs, place: (...asked) => this.#place(...asked) },
       measuredBy: ({ index }) => `sfu/${processId}/${index}`,
       ...{ limits, usage, log, encode },
       onEmpty: (ended) => this.#ended(ended),
@@ -117,8 +122,8 @@ export class Rooms {
     return room
   }
 
-  #place(present: Iterable<MediaWorker>): MediaWorker {
-    const worker = this.#options.pool.place(present)
+  #place(present: Iterable<MediaWorker>, options: { newcomer: boolean }): MediaWorker {
+    const worker = this.#options.pool.place(present, options)
     this.#listen(worker)
     return worker
   }
@@ -170,7 +175,7 @@ export class Rooms {
 function heldElsewhere(leaseMs: number): AppError {
   return new AppError(
     'unavailable',
-    'The room lives on another server process; send its users to one process (the room id is the key to route by)',
+    'The room lives on another server process; connect the processes (PARLEY_RTC_CLUSTER_ADDRESS) or route by room id',
     { retryAfterMs: leaseMs },
   )
 }

@@ -4,11 +4,12 @@ import type { NativeAddon, NativeWorker, TransportOptions } from '@parley/fastpa
 import { DataControl } from './data-control.ts'
 import type { DataOptions, FromWorker, ToWorker } from './messages.ts'
 import { PathControl } from './path-control.ts'
+import { ServerChannel } from './server-channel.ts'
 
 /**
  * A media worker process: one packet thread and the way to it. How much each subscriber's path carries is found out
- * here, and data channels are kept, as each packet counts for both; all else is decided by the server. It ends with the server, whose going closes
- * the channel.
+ * here, and data channels are kept, as each packet counts for both; all else is decided by the server. It ends with the
+ * server, whose going closes the channel. The packet thread gives its signs of life by itself.
  */
 let worker: NativeWorker | undefined
 let paths: PathControl | undefined
@@ -17,9 +18,11 @@ const pathTickMs = 50
 /** Nothing is decided of it before the next tick; collected, many paths cost one wake-up. */
 const reportHoldMs = 10
 
-const tell = (message: FromWorker): void => {
-  if (process.connected) process.send?.(message)
-}
+const server = new ServerChannel((message, left) => {
+  if (!process.connected || process.send === undefined) return true
+  return process.send(message, undefined, undefined, left)
+})
+const tell = (message: FromWorker): void => server.tell(message)
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'start') start(message)
@@ -35,10 +38,10 @@ function start({ addonPath, options }: Extract<ToWorker, { type: 'start' }>): vo
     const addon = createRequire(import.meta.url)(addonPath) as NativeAddon
     const native = addon.createWorker({ ...options, reportHoldMs }, (events) => {
       const rest = events.filter((event) => !paths?.handleEvent(event) && !data?.handleEvent(event))
-      if (rest.length > 0) tell({ type: 'events', events: rest })
+      server.tellEvents(rest)
     })
     worker = native
-    paths = new PathControl(native, (facts) => tell({ type: 'paths', facts }))
+    paths = new PathControl(native, (facts) => server.tellPaths(facts))
     data = new DataControl({
       native,
       tell: (news) => tell({ type: 'data', news }),

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import {
   Host,
   type NativeCommands,
@@ -7,6 +8,7 @@ import {
   type WorkerOptions,
   type WorkerStats,
 } from '@parley/fastpath'
+import { LifeSigns } from './life-signs.ts'
 import type { Command, DataNews, DataOptions, FromWorker, PathFacts, ToWorker } from './messages.ts'
 
 export interface MediaWorkerOptions {
@@ -16,13 +18,15 @@ export interface MediaWorkerOptions {
   entry: string
   addonPath: string
   worker: WorkerOptions
-  /** A process that says nothing for so long hangs, and is killed. */
+  /** A packet thread that gives no sign of life for so long hangs, and its process is killed. */
   silenceMs: number
+  /** The same for its JavaScript thread, without which media flows on. */
+  scriptSilenceMs: number
 }
 
 const startWithinMs = 10_000
-/** Looks at a process within its silence: several, so that one late turn of this process condemns nobody. */
-const looks = 4
+/** The place of its pulse among the descriptors of the process, behind the channel. */
+const pulseFd = 4
 
 /**
  * A media worker process as the server sees it: the objects of the packet path, whose commands travel over the channel
@@ -41,8 +45,8 @@ export class MediaWorker extends Host {
     { resolve: (stats: WorkerStats) => void; reject: (error: Error) => void }
   >()
   readonly #pathListeners = new Map<number, (facts: PathFacts) => void>()
-  readonly #heartbeat: NodeJS.Timeout
-  #unheard = 0
+  readonly #life: LifeSigns
+  #silent: 'packets' | 'script' | undefined
   #places = 0
   readonly #dataListeners = new Map<number, (news: DataNews) => void>()
   #commands: Command[] = []
@@ -70,7 +74,7 @@ export class MediaWorker extends Host {
       })
     })
     child.on('message', (message: FromWorker) => {
-      this.#unheard = 0
+      this.#life.hearScript()
       if (message.type === 'events') this.dispatch(message.events)
       else if (message.type === 'paths') {
         for (const facts of message.facts) this.#pathListeners.get(facts.transport)?.(facts)
@@ -78,7 +82,17 @@ export class MediaWorker extends Host {
         for (const news of message.news) this.#dataListeners.get(news.transport)?.(news)
       }
     })
-    this.#heartbeat = setInterval(() => this.#look(), options.silenceMs / looks)
+    this.#life = new LifeSigns({
+      pulse: child.stdio[pulseFd] as Readable,
+      ping: () => {
+        if (child.connected) child.send({ type: 'ping' } satisfies ToWorker, () => undefined)
+      },
+      ...{ silenceMs: options.silenceMs, scriptSilenceMs: options.scriptSilenceMs },
+      onSilent: (thread) => {
+        this.#silent = thread
+        child.kill('SIGKILL')
+      },
+    })
   }
 
   /** Starts the process and waits for its sockets. @throws Error when it ends before or cannot bind. */
@@ -88,10 +102,14 @@ export class MediaWorker extends Host {
       // Neither the settings nor the secrets of the server are its business.
       env: {},
       execArgv: [],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
     })
     child.on('error', () => undefined)
-    const start: ToWorker = { type: 'start', addonPath: options.addonPath, options: options.worker }
+    const start: ToWorker = {
+      type: 'start',
+      addonPath: options.addonPath,
+      options: { ...options.worker, pulseFd },
+    }
     child.send(start, () => undefined)
     try {
       return new MediaWorker(options, child, await firstAnswer(child))
@@ -108,6 +126,21 @@ export class MediaWorker extends Host {
   /** How much it carries, for choosing the least loaded: participants, and what they send and get. */
   get load(): number {
     return this.#places + this.tracks.size + this.streams.size
+  }
+
+  /** Share of the last second in which its packet thread had something to do, 0 to 1. At 1 it is full. */
+  get busy(): number {
+    return this.#life.busy
+  }
+
+  /** Its JavaScript thread does not keep up, so that whoever is placed here waits. */
+  get late(): boolean {
+    return this.#life.late
+  }
+
+  /** The thread whose silence ended it, if that was why. */
+  get silent(): 'packets' | 'script' | undefined {
+    return this.#silent
   }
 
   /** A participant was placed here, whose media is about to come; answers how to take that back, once. */
@@ -198,16 +231,9 @@ export class MediaWorker extends Host {
     this.#child.send(message, () => undefined)
   }
 
-  /** Counts turns without a sign of life: time alone would condemn it for a pause of this process. */
-  #look(): void {
-    this.#unheard += 1
-    if (this.#unheard > looks) this.#child.kill('SIGKILL')
-    else if (this.#child.connected) this.#child.send({ type: 'ping' } satisfies ToWorker, () => undefined)
-  }
-
   #end(): void {
     this.#gone = true
-    clearInterval(this.#heartbeat)
+    this.#life.close()
     for (const { reject } of this.#stats.values()) reject(new Error('the media worker ended'))
     this.#stats.clear()
     this.finishAll()

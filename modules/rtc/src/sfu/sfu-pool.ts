@@ -20,8 +20,12 @@ export interface SfuPoolOptions {
   entry?: string
   /** A worker that carries this much takes no further participants of a room that may go elsewhere. */
   spread: number
-  /** A worker that is silent for so long is taken for dead. */
+  /** A worker whose packet thread is silent for so long is taken for dead. */
   silenceMs: number
+  /** The same for its JavaScript thread. */
+  scriptSilenceMs: number
+  /** A worker whose packet thread is busy for more than this share of the time takes no newcomers. */
+  full: number
 }
 
 /** Packets of one frame come within this time, and leave in fewer system calls together. */
@@ -31,6 +35,10 @@ const maxBackoffMs = 10_000
 /** A worker that ran this long starts again without waiting for what came before. */
 const stableMs = 30_000
 const waitForWorkerMs = 5_000
+const waitForCapacityMs = 3_000
+/** As often as a worker tells how busy it is. */
+const capacityLookMs = 250
+const retryFullAfterMs = 10_000
 
 /**
  * The media worker processes of this server. A worker that ends is started again, with growing pauses while it keeps
@@ -48,6 +56,7 @@ export class SfuPool implements Closable {
   #missing: AppError | undefined
   #supervising: Promise<unknown> = Promise.resolve()
   #restarts = 0
+  #refusals = 0
   #starting = true
 
   constructor(options: SfuPoolOptions) {
@@ -78,6 +87,11 @@ export class SfuPool implements Closable {
     return this.#restarts
   }
 
+  /** Newcomers for whom no worker had room. */
+  get refusals(): number {
+    return this.#refusals
+  }
+
   /** Why there will be no worker, if so. */
   get missing(): AppError | undefined {
     return this.#missing
@@ -102,16 +116,34 @@ export class SfuPool implements Closable {
   }
 
   /**
-   * A worker for one more participant of a room whose media is in `present` so far: one of those while it has room,
-   * else the least loaded of all.
-   * @throws AppError `unavailable` when no worker runs
+   * Resolves when a worker takes newcomers, which it may do again soon: many who come at once make it busy for a moment.
+   * @throws AppError `not-implemented`, `unavailable` as `leastLoaded`; `overloaded` when all stay full
    */
-  place(present: Iterable<MediaWorker>): MediaWorker {
+  async capacity(): Promise<void> {
+    const deadline = performance.now() + waitForCapacityMs
+    while (!this.#withCapacity().length) {
+      await this.leastLoaded()
+      if (this.#withCapacity().length) return
+      if (performance.now() >= deadline || this.#stop.signal.aborted) throw this.#refuse()
+      await this.#change(capacityLookMs)
+    }
+  }
+
+  /**
+   * A worker for one more participant of a room whose media is in `present` so far: one of those while it has room,
+   * else the least loaded of all. Full ones are left out, except for who was placed before and lost its worker.
+   * @throws AppError `unavailable` when no worker runs, `overloaded` when all are full
+   */
+  place(present: Iterable<MediaWorker>, { newcomer }: { newcomer: boolean }): MediaWorker {
     const { spread } = this.#options
-    const roomy = [...present].filter(({ running, load }) => running && load < spread)
-    const chosen = leastLoaded(roomy) ?? leastLoaded(this.workers)
-    if (chosen === undefined) throw noWorker()
-    return chosen
+    const open = this.#withCapacity()
+    const roomy = [...present].filter((worker) => open.includes(worker) && worker.load < spread)
+    const chosen = leastLoaded(roomy) ?? leastLoaded(open)
+    if (chosen !== undefined) return chosen
+    const any = leastLoaded(this.workers)
+    if (any === undefined) throw noWorker()
+    if (newcomer) throw this.#refuse()
+    return any
   }
 
   async close(): Promise<void> {
@@ -144,7 +176,7 @@ export class SfuPool implements Closable {
   }
 
   async #supervise(index: number, program: { entry: string; addonPath: string }): Promise<void> {
-    const { logger, port, consentMs, silenceMs } = this.#options
+    const { logger, port, consentMs, silenceMs, scriptSilenceMs } = this.#options
     const { signal } = this.#stop
     let backoffMs = firstBackoffMs
     while (!signal.aborted) {
@@ -152,7 +184,7 @@ export class SfuPool implements Closable {
       try {
         const worker = await MediaWorker.start({
           ...program,
-          ...{ index, silenceMs },
+          ...{ index, silenceMs, scriptSilenceMs },
           worker: {
             addresses: this.addresses.local,
             frameHoldMs,
@@ -161,7 +193,9 @@ export class SfuPool implements Closable {
           },
         })
         await this.#host(worker, signal)
-        if (!signal.aborted) logger.error({ worker: index }, 'a media worker ended; its participants move')
+        const { silent } = worker
+        if (!signal.aborted)
+          logger.error({ worker: index, silent }, 'a media worker ended; its participants move')
       } catch (error) {
         logger.error({ worker: index, error }, 'a media worker could not start')
       }
@@ -190,6 +224,16 @@ export class SfuPool implements Closable {
     this.#wake()
     await ended
     this.#workers[worker.index] = undefined
+  }
+
+  /** Those that carry one more without harm to whom they carry already. */
+  #withCapacity(): MediaWorker[] {
+    return this.workers.filter(({ busy, late }) => busy <= this.#options.full && !late)
+  }
+
+  #refuse(): AppError {
+    this.#refusals++
+    return new AppError('overloaded', 'All media workers are full', { retryAfterMs: retryFullAfterMs })
   }
 
   #wake(): void {

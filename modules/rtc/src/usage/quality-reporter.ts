@@ -23,7 +23,7 @@ export interface HeldByWorker {
  * the downlinks judge by it.
  */
 export class QualityReporter {
-  readonly totals = { packetsReceived: 0, packetsSent: 0, cpuMicroseconds: 0 }
+  readonly totals = { packetsReceived: 0, packetsSent: 0, cpuMicroseconds: 0, eventsDropped: 0 }
   readonly #options: QualityReporterOptions
   readonly #counted = new WeakMap<EgressStream, { packets: number; missed: number }>()
   /** What the packet paths hold now, as they say themselves, by worker. */
@@ -34,32 +34,31 @@ export class QualityReporter {
     this.#options = options
   }
 
-  async report(): Promise<void> {
-    await Promise.all(
-      this.#options.pool.workers.map(async (worker) => {
-        const stats = await worker.stats().catch(() => undefined)
-        if (stats === undefined) return
-        this.#count(worker.index, worker.pid, stats)
-        this.#record(worker, stats)
-      }),
-    )
+  /** Of the worker at one place of the pool, if it runs. */
+  async report(index: number): Promise<void> {
+    const worker = this.#options.pool.workers.find((one) => one.index === index)
+    const stats = await worker?.stats().catch(() => undefined)
+    if (worker === undefined || stats === undefined) return
+    this.#count(index, worker.pid, stats)
+    this.#record(worker, stats)
   }
 
   /** Counters of a process begin at zero when it is started again; the totals go on. */
   #count(index: number, pid: number | undefined, stats: WorkerStats): void {
     const before = this.#last.get(index)
     const same = before?.pid === pid ? before : undefined
-    const { packetsReceived, packetsSent, cpuMicroseconds } = stats
+    const { packetsReceived, packetsSent, cpuMicroseconds, eventsDropped } = stats
     this.totals.packetsReceived += packetsReceived - (same?.packetsReceived ?? 0)
     this.totals.packetsSent += packetsSent - (same?.packetsSent ?? 0)
     this.totals.cpuMicroseconds += cpuMicroseconds - (same?.cpuMicroseconds ?? 0)
+    this.totals.eventsDropped += eventsDropped - (same?.eventsDropped ?? 0)
     this.held.set(index, {
       transports: stats.transports.length,
       tracks: stats.tracks.length,
       streams: stats.streams.length,
       buffers: stats.buffersInUse,
     })
-    this.#last.set(index, { pid, packetsReceived, packetsSent, cpuMicroseconds })
+    this.#last.set(index, { pid, packetsReceived, packetsSent, cpuMicroseconds, eventsDropped })
   }
 
   /** What was lost on the way since the last look: receivers that repair report little and ask for much again. */

@@ -11,9 +11,8 @@ namespace {
 class WorkerBinding final : public CommandTarget {
  public:
   WorkerBinding(napi_env env, WorkerOptions options) : env_(env) {
-    worker_ = std::make_unique<Worker>(std::move(options), [this](std::vector<Record> events) {
-      auto batch = new std::vector<Record>(std::move(events));
-      if (napi_call_threadsafe_function(report_, batch, napi_tsfn_nonblocking) != napi_ok) delete batch;
+    worker_ = std::make_unique<Worker>(std::move(options), [this] {
+      napi_call_threadsafe_function(report_, nullptr, napi_tsfn_nonblocking);
     });
   }
 
@@ -72,21 +71,15 @@ class WorkerBinding final : public CommandTarget {
     napi_release_threadsafe_function(report_, napi_tsfn_release);
   }
 
-  static void Deliver(napi_env env, napi_value listener, void* context, void* data) {
-    auto batch = static_cast<std::vector<Record>*>(data);
+  static void Deliver(napi_env env, napi_value listener, void* context, void*) {
     auto self = static_cast<WorkerBinding*>(context);
-    bool last = false;
-    if (env) {
-      for (const Record& record : *batch) {
-        last |= record.fields.size() == 1 && record.fields[0].second.text == "worker.closed";
-      }
-      napi_value events = ToArray(env, *batch);
-      if (last) self->End();
-      napi_value undefined;
-      napi_get_undefined(env, &undefined);
-      napi_call_function(env, undefined, listener, 1, &events, nullptr);
-    }
-    delete batch;
+    if (!env) return;
+    std::vector<Record> batch = self->worker_->TakeEvents();
+    napi_value events = ToArray(env, batch);
+    if (!batch.empty() && batch.back().fields[0].second.text == "worker.closed") self->End();
+    napi_value undefined;
+    napi_get_undefined(env, &undefined);
+    napi_call_function(env, undefined, listener, 1, &events, nullptr);
   }
 
   napi_env env_;
@@ -127,6 +120,7 @@ napi_value CreateWorker(napi_env env, napi_callback_info info) {
   options.port = uint16_t(port);
   options.tcp = r.Bool("tcp", true);
   options.socketBuffer = int(r.Number("socketBufferBytes", options.socketBuffer));
+  options.pulseFd = int(r.Number("pulseFd", options.pulseFd));
   options.core = ReadCoreOptions(r);
   auto binding = new WorkerBinding(env, std::move(options));
   std::string error = binding->Start(call.arguments[1]);

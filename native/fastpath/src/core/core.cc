@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/stats_walk.h"
+
 namespace parley {
 
 namespace {
@@ -167,9 +169,19 @@ void Core::Fail(const char* command, const char* reason) {
   Emit(std::move(event));
 }
 
-Transport* Core::FindTransport(uint32_t id) {
+Transport* Core::FindTransport(uint32_t id) const {
   auto found = transports_.find(id);
   return found == transports_.end() ? nullptr : found->second.get();
+}
+
+IngressTrack* Core::FindTrack(uint32_t id) const {
+  auto found = tracks_.find(id);
+  return found == tracks_.end() ? nullptr : found->second;
+}
+
+EgressStream* Core::FindStream(uint32_t id) const {
+  auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second;
 }
 
 void Core::CreateTransport(uint32_t id, TransportOptions options) {
@@ -311,16 +323,21 @@ void Core::CloseStream(uint32_t id) {
 }
 
 Record Core::Stats() const {
-  std::vector<Record> transports, tracks, streams;
-  for (auto& [id, transport] : transports_) transports.push_back(transport->Stats());
-  for (auto& [id, track] : tracks_) tracks.push_back(track->Stats(now_));
-  for (auto& [id, stream] : streams_) streams.push_back(stream->Stats());
-  Record r;
-  r.List("transports", std::move(transports)).List("tracks", std::move(tracks)).List("streams", std::move(streams));
-  r.Number("strayPackets", double(strays_)).Number("stunErrors", double(stunErrors_));
-  r.Number("packetsReceived", double(received_));
-  r.Number("buffersInUse", double(pool_.in_use())).Number("buffersPooled", double(pool_.pooled()));
-  return r;
+  StatsWalk walk(*this);
+  walk.Continue(*this, SIZE_MAX);
+  return walk.Finish(*this);
+}
+
+void Core::ListIds(std::vector<uint32_t>* transports, std::vector<uint32_t>* tracks, std::vector<uint32_t>* streams) const {
+  for (auto& [id, transport] : transports_) transports->push_back(id);
+  for (auto& [id, track] : tracks_) tracks->push_back(id);
+  for (auto& [id, stream] : streams_) streams->push_back(id);
+}
+
+void Core::AddTotals(Record* stats) const {
+  stats->Number("strayPackets", double(strays_)).Number("stunErrors", double(stunErrors_));
+  stats->Number("packetsReceived", double(received_));
+  stats->Number("buffersInUse", double(pool_.in_use())).Number("buffersPooled", double(pool_.pooled()));
 }
 
 }  // namespace parley

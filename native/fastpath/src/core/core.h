@@ -84,8 +84,13 @@ class Core {
   void SetRepair(uint32_t id, const RepairOptions& repair);
   void SetRepairBudget(uint32_t id, uint64_t bitrate);
   void CloseStream(uint32_t id);
+  /** All counters at once; `StatsWalk` collects them in pieces. */
   Record Stats() const;
-  Transport* FindTransport(uint32_t id);
+  void ListIds(std::vector<uint32_t>* transports, std::vector<uint32_t>* tracks, std::vector<uint32_t>* streams) const;
+  void AddTotals(Record* stats) const;
+  Transport* FindTransport(uint32_t id) const;
+  IngressTrack* FindTrack(uint32_t id) const;
+  EgressStream* FindStream(uint32_t id) const;
 
   // For the entities below.
   Micros now() const { return now_; }

@@ -181,6 +181,7 @@ void DatagramOutlet::Flush() {
   for (size_t i = 0; i < groupCount_; i++) AddMessages(groups_[i]);
   SendMessages();
   count_ = 0;
+  if (onFlushed) onFlushed();
 }
 
 void DatagramOutlet::SendTcp(TcpConnection& connection, const uint8_t* data, size_t size) {

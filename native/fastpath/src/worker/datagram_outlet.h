@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -43,6 +44,8 @@ class DatagramOutlet final : public Outlet {
   bool Drain(TcpConnection& connection);
 
   std::unordered_map<uint32_t, std::unique_ptr<TcpConnection>> connections;
+  /** Called after each batch that left. */
+  std::function<void()> onFlushed;
   uint64_t failures = 0;
   uint64_t sent = 0;
   /** System-call messages the datagrams left in. */

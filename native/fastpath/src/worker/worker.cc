@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -18,6 +19,12 @@ constexpr size_t kReceiveBatch = 32;
 constexpr int kReceiveRounds = 16;
 constexpr size_t kMaxConnections = 8192;
 constexpr Micros kUnknownConnectionTime = 10'000'000;
+// What commands may take of a turn, and of a long one as a share: neither side keeps the other waiting for good.
+constexpr Micros kCommandTime = 2'000;
+constexpr Micros kCommandShare = 4;
+constexpr Micros kNoLimit = INT64_MAX / 2;
+// About a millisecond.
+constexpr size_t kStatsEntities = 256;
 
 Micros ClockMicros(clockid_t clock) {
   timespec t;
@@ -39,7 +46,8 @@ Micros Waited(msghdr& header, Micros wall) {
 
 }  // namespace
 
-Worker::Worker(WorkerOptions options, Listener listener) : options_(std::move(options)), listener_(std::move(listener)) {}
+Worker::Worker(WorkerOptions options, Listener listener)
+    : options_(std::move(options)), listener_(std::move(listener)), pulse_(options_.pulseFd) {}
 
 Worker::~Worker() {
   Stop();
@@ -122,6 +130,8 @@ std::string Worker::Start() {
   for (size_t i = 0; i < udp_.size(); i++) watch(udp_[i], kUdp, i);
   for (size_t i = 0; i < tcp_.size(); i++) watch(tcp_[i], kListener, i);
   outlet_ = std::make_unique<DatagramOutlet>(udp_, epoll_);
+  // A turn that sends to thousands takes long, and is no standstill.
+  outlet_->onFlushed = [this] { pulse_.Beat(Now()); };
   core_ = std::make_unique<Core>(options_.core, *outlet_);
   if (!core_->dtls().ok()) return "no certificate could be made";
   fingerprint_ = core_->dtls().fingerprint();
@@ -147,15 +157,23 @@ void Worker::Post(Command command) {
 
 void Worker::RequestStats(uint32_t request) {
   Post([this, request](Core& core) {
-    Record stats = core.Stats();
-    stats.Number("sendFailures", double(outlet_->failures)).Number("packetsSent", double(outlet_->sent));
-    stats.Number("messagesSent", double(outlet_->messages));
-    stats.Number("tcpConnections", double(outlet_->connections.size()));
-    stats.Number("cpuMicroseconds", double(ClockMicros(CLOCK_THREAD_CPUTIME_ID)));
-    Record event;
-    event.Text("type", "stats").Number("request", request).Child("stats", std::move(stats));
-    core.Emit(std::move(event));
+    walks_.emplace_back(request, StatsWalk(core));
   });
+}
+
+void Worker::ContinueStats() {
+  if (walks_.empty() || !walks_.front().second.Continue(*core_, kStatsEntities)) return;
+  Record stats = walks_.front().second.Finish(*core_);
+  stats.Number("sendFailures", double(outlet_->failures)).Number("packetsSent", double(outlet_->sent));
+  stats.Number("messagesSent", double(outlet_->messages));
+  stats.Number("tcpConnections", double(outlet_->connections.size()));
+  stats.Number("cpuMicroseconds", double(ClockMicros(CLOCK_THREAD_CPUTIME_ID)));
+  stats.Number("busyMicroseconds", double(pulse_.Busy(Now())));
+  stats.Number("eventsDropped", double(events_.dropped()));
+  Record event;
+  event.Text("type", "stats").Number("request", walks_.front().first).Child("stats", std::move(stats));
+  core_->Emit(std::move(event));
+  walks_.pop_front();
 }
 
 void Worker::Stop() {
@@ -169,7 +187,8 @@ void Worker::Join() {
   CloseSockets();
 }
 
-void Worker::DrainCommands() {
+// Runs commands in their order. @returns whether some may be left when the budget is used up.
+bool Worker::RunCommands(Micros budget) {
   if (awake_.load()) {
     // Emptied before the flag falls: a wake-up in between is seen by the swap below.
     uint64_t value;
@@ -177,28 +196,48 @@ void Worker::DrainCommands() {
     (void)ignored;
     awake_.store(false);
   }
-  std::vector<Command> commands;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    commands.swap(commands_);
+  Micros end = Now() + budget;
+  for (;;) {
+    if (takenAt_ == taken_.size()) {
+      taken_.clear();
+      takenAt_ = 0;
+      std::lock_guard<std::mutex> lock(mutex_);
+      taken_.swap(commands_);
+      if (taken_.empty()) return false;
+    }
+    Command command = std::move(taken_[takenAt_++]);
+    command(*core_);
+    if (Now() >= end) return true;
   }
-  for (Command& command : commands) command(*core_);
+}
+
+void Worker::Tell(std::vector<Record> events) {
+  if (events_.Push(std::move(events))) listener_();
 }
 
 void Worker::Run() {
+  pthread_setname_np(pthread_self(), "packets");
   epoll_event ready[64];
+  bool commandsLeft = false;
+  Micros turnBegan = Now();
+  pulse_.Begin(turnBegan);
   while (!stopping_.load()) {
-    Micros deadline = core_->NextDeadline();
-    int wait = -1;
-    if (core_->hasWork()) {
-      wait = 0;
-    } else if (deadline >= 0) {
-      Micros left = deadline - Now();
-      wait = left <= 0 ? 0 : int((left + 999) / 1000);
+    Micros turnEnded = Now();
+    int wait = commandsLeft || !walks_.empty() || core_->hasWork() ? 0 : -1;
+    for (Micros deadline : {core_->NextDeadline(), pulse_.deadline()}) {
+      if (deadline < 0 || wait == 0) continue;
+      Micros left = deadline - turnEnded;
+      int sooner = left <= 0 ? 0 : int((left + 999) / 1000);
+      wait = wait < 0 ? sooner : std::min(wait, sooner);
     }
     int count = epoll_wait(epoll_, ready, 64, wait);
-    core_->SetNow(Now());
-    DrainCommands();
+    Micros commandTime = std::max(kCommandTime, (turnEnded - turnBegan) / kCommandShare);
+    turnBegan = Now();
+    pulse_.Waited(turnEnded, turnBegan);
+    pulse_.Beat(turnBegan);
+    core_->SetNow(turnBegan);
+    commandsLeft = RunCommands(commandTime);
+    ContinueStats();
     for (int i = 0; i < count; i++) {
       uint32_t index = uint32_t(ready[i].data.u64);
       switch (Source(ready[i].data.u64 >> 32)) {
@@ -227,15 +266,15 @@ void Worker::Run() {
     core_->Work(now);
     if (now - lastSweep_ > 1'000'000) SweepConnections(now);
     outlet_->Flush();
-    if (core_->hasEvents()) listener_(core_->TakeEvents());
+    if (core_->hasEvents()) Tell(core_->TakeEvents());
   }
-  DrainCommands();
+  RunCommands(kNoLimit);
   core_.reset();
   outlet_->Flush();
   outlet_.reset();
   std::vector<Record> last(1);
   last[0].Text("type", "worker.closed");
-  listener_(std::move(last));
+  Tell(std::move(last));
 }
 
 void Worker::ReceiveUdp(size_t index) {
@@ -260,6 +299,7 @@ void Worker::ReceiveUdp(size_t index) {
     int count = recvmmsg(udp_[index], messages, kReceiveBatch, 0, nullptr);
     if (count <= 0) return;
     Micros now = Now();
+    pulse_.Beat(now);
     Micros wall = ClockMicros(CLOCK_REALTIME);
     for (int i = 0; i < count; i++) {
       if (messages[i].msg_hdr.msg_flags & MSG_TRUNC) continue;

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -8,7 +9,10 @@
 #include <vector>
 
 #include "core/core.h"
+#include "core/stats_walk.h"
 #include "worker/datagram_outlet.h"
+#include "worker/event_queue.h"
+#include "worker/pulse.h"
 
 namespace parley {
 
@@ -17,6 +21,8 @@ struct WorkerOptions {
   uint16_t port = 0;
   bool tcp = true;
   int socketBuffer = 4 << 20;
+  /** Gets the signs of life of the packet thread (`Pulse`); not owned. */
+  int pulseFd = -1;
   CoreOptions core;
 };
 
@@ -24,8 +30,8 @@ struct WorkerOptions {
 class Worker {
  public:
   using Command = std::function<void(Core&)>;
-  /** Called on the packet thread with batches of events. */
-  using Listener = std::function<void(std::vector<Record>)>;
+  /** Called on the packet thread when events wait and the reader has taken all before. */
+  using Listener = std::function<void()>;
 
   Worker(WorkerOptions options, Listener listener);
   ~Worker();
@@ -35,6 +41,8 @@ class Worker {
   std::string Start();
   void Post(Command command);
   void RequestStats(uint32_t request);
+  /** All events that wait, in order; from any one thread. */
+  std::vector<Record> TakeEvents() { return events_.Take(); }
   /** Asks the thread to end; it reports `worker.closed` last. */
   void Stop();
   /** Waits for the thread and closes the sockets. */
@@ -48,7 +56,9 @@ class Worker {
   void CloseSockets();
   void Run();
   void Wake();
-  void DrainCommands();
+  bool RunCommands(Micros budget);
+  void ContinueStats();
+  void Tell(std::vector<Record> events);
   void ReceiveUdp(size_t index);
   void Accept(size_t index);
   void ReceiveTcp(uint32_t id);
@@ -69,6 +79,12 @@ class Worker {
   std::atomic<bool> awake_{false};
   std::mutex mutex_;
   std::vector<Command> commands_;
+  EventQueue events_;
+  // Of the packet thread alone:
+  Pulse pulse_;
+  std::vector<Command> taken_;
+  size_t takenAt_ = 0;
+  std::deque<std::pair<uint32_t, StatsWalk>> walks_;
   std::unique_ptr<DatagramOutlet> outlet_;
   std::unique_ptr<Core> core_;
   std::vector<uint8_t> received_;
