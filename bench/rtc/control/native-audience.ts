@@ -47,6 +47,7 @@ export async function measureAudience(
       ...{ index, entry: join(process.cwd(), 'modules', 'rtc', 'dist', 'sfu.js'), addonPath: built.path },
       worker: { addresses, tcp: false, frameHoldMs: 1, feedbackIntervalMs: feedbackMs || 100 },
       silenceMs: 60_000,
+      scriptSilenceMs: 60_000,
     })
   const addressesOf = (net: number, count: number) =>
     Array.from({ length: count }, (_, index) => `127.0.${net}.${index + 1}`)
