@@ -73,6 +73,22 @@ describe.skipIf(missing !== '')(`rooms${missing && ` (skipped: ${missing})`}`, (
     expect([...alice.refusals, ...bob.refusals]).toEqual([])
   })
 
+  test('RTC-141: the server begins DTLS on both connections of a member', async () => {
+    newRoom()
+    const [alice, bob] = [await join('alice', { send: { audio: true } }), await join('bob')]
+    await alice.publish()
+    const offer = await bob.client.waitFor('rtc.subscribe-offer', () => true)
+    expect(offer.sdp).toContain('a=setup:active')
+    const peer = new SyntheticPeer({ send: { audio: true } })
+    const answer = await bob.client.request('rtc.publish', {
+      roomId,
+      sdp: await peer.createOffer(),
+      publications: [{ mid: '0', kind: 'audio', source: 'microphone', muted: false }],
+    })
+    peer.close()
+    expect(answer.sdp).toContain('a=setup:active')
+  })
+
   test('RTC-8: twenty participants see everybody and hear the loudest', async () => {
     newRoom()
     const layers = [{ bitrateKbps: 30, width: 160, height: 90 }]
