@@ -71,8 +71,8 @@ export function operation<
   const acting = 'userId' in params ? { actingUserId: actingUser.userId } : actingUser
   const given = z.object({ ...input, ...acting })
   const inQuery = rest.method === 'GET' || rest.method === 'DELETE'
-  // A body that may be empty may be absent.
-  const body = given.safeParse({}).success ? given.default({} as never) : given
+  // A body that may be empty may be absent; its fields get their defaults all the same.
+  const body = given.safeParse({}).success ? given.prefault({} as never) : given
   const made = endpoint({
     ...rest,
     auth: 'key-or-user',

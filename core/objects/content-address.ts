@@ -23,7 +23,7 @@ export interface PictureAddress {
   objectId: string
   /** 128 random bits in hex. */
   token: string
-  size?: ThumbnailSize
+  size: ThumbnailSize
 }
 
 /**
@@ -53,7 +53,7 @@ export class ContentAddresses {
   }
 
   /** The address of a picture that everybody may see who has it, for as long as it is there. */
-  ofPicture({ projectId, objectId, token }: PictureAddress): string {
+  ofPicture({ projectId, objectId, token }: Omit<PictureAddress, 'size'>): string {
     return `${this.#origin()}/pictures/${[projectId, objectId, token].map(encodeURIComponent).join('/')}`
   }
 

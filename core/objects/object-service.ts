@@ -1,6 +1,5 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
-import { AppError, maxPictureBytes, newId, type StoredObject } from '@parley/contracts'
+import { AppError, newId, type StoredObject } from '@parley/contracts'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database, ProjectScope, Queryable } from '@parley/core/store'
 import { Collection } from './collection.ts'
@@ -24,6 +23,7 @@ import {
   storeKey,
 } from './object-rows.ts'
 import type { ByteRange, ObjectStore } from './object-store.ts'
+import { newPictureToken, pictureGrant, requirePicture } from './pictures.ts'
 import { probeMedia } from './probe/probe-media.ts'
 import { ResumableUploads } from './resumable/resumable-uploads.ts'
 import type { ObjectSettings } from './settings.ts'
@@ -75,7 +75,6 @@ export interface DerivedFile {
 }
 
 const releaseDelayMs = 86_400_000
-const pictureKeptMs = 7 * 86_400_000
 
 /** Files of users: announced by REST, received and served by the content origin, described to other parts. */
 export class ObjectService {
@@ -119,7 +118,7 @@ export class ObjectService {
       text: insertSql,
       values: [
         ...[projectId, id, owner, name, contentType.toLowerCase(), sizeBytes, sha256],
-        request.picture ? randomBytes(16).toString('hex') : null,
+        request.picture ? newPictureToken() : null,
       ],
     })
     const expiresAtMs = this.#now() + uploadTtlMs
@@ -350,16 +349,10 @@ export class ObjectService {
     return { pictureUrl: this.#addresses.ofPicture({ projectId, objectId, token }) }
   }
 
-  async #checkPicture({ projectId, objectId, token, size }: PictureAddress): Promise<ContentGrant> {
-    // What is shown is made anew from the picture and kept for a week; a picture that was replaced has another address.
-    const expiresAtMs = this.#now() + pictureKeptMs
-    const grant: ContentGrant = {
-      ...{ action: 'read', projectId, objectId, expiresAtMs },
-      ...(size !== undefined && { thumbnail: size }),
-    }
-    const { picture_token: own } = await this.#rowOf(grant)
-    if (own !== null && timingSafeEqual(Buffer.from(own), Buffer.from(token))) return grant
-    throw objectNotFound(objectId)
+  async #checkPicture(address: PictureAddress): Promise<ContentGrant> {
+    const project = this.#options.database.project(address.projectId)
+    const row = await requireObject(project, address.objectId)
+    return pictureGrant(address, row, this.#now())
   }
 
   #rowOf(grant: ContentGrant): Promise<ObjectRow> {
@@ -398,14 +391,6 @@ export class ObjectService {
   async #hashOfStored(key: string, sizeBytes: number): Promise<string> {
     return hashOf(await this.#options.store.get(key), sizeBytes)
   }
-}
-
-/** Throws `unsupported-media-type` and `body-too-large`. */
-function requirePicture({ contentType, sizeBytes }: UploadRequest): void {
-  if (!hasThumbnails(contentType.toLowerCase()))
-    throw new AppError('unsupported-media-type', 'A picture is PNG, JPEG, GIF or WebP')
-  if (sizeBytes > maxPictureBytes)
-    throw new AppError('body-too-large', `A picture has at most ${maxPictureBytes} bytes`)
 }
 
 async function hashOf(content: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<string> {

@@ -369,3 +369,8 @@ test('CHAT-328: the name of a gift is screened', async () => {
     { timeout: 10_000, interval: 200 },
   )
 })
+
+test('CHAT-320: a chat room is made without a body, as with an empty one', async () => {
+  const made = await cloud.call('POST', '/v1/chatrooms')
+  expect(made).toMatchObject({ status: 201, body: { history: false, listed: false } })
+})

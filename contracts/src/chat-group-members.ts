@@ -1,0 +1,227 @@
+import { z } from 'zod'
+import { maxExemptUsers, memberRole } from './chat-conversation-entries.ts'
+import { conversation, maxMembersPerCall, member } from './chat-conversations.ts'
+import { byMember, common, durationMs, known, path, reason } from './chat-group-call.ts'
+import { byConversation } from './chat-parameters.ts'
+import { customId, text } from './ids.ts'
+import { operation } from './operation.ts'
+import { customData, done, pageOf, pageQuery, timestamp } from './pagination.ts'
+
+export const maxNicknameLength = 128
+
+export const mutedMember = z
+  .object({
+    userId: customId,
+    mutedUntil: timestamp.meta({ description: 'The year 9999 stands for: until it is lifted' }),
+  })
+  .meta({ id: 'MutedMember' })
+
+export const ban = z
+  .object({
+    userId: customId,
+    bannedBy: z.string().optional().meta({ description: 'Absent for the server' }),
+    reason: z.string().optional(),
+    until: timestamp.optional(),
+    createdAt: timestamp,
+  })
+  .meta({ id: 'ConversationBan' })
+export type ConversationBan = z.infer<typeof ban>
+
+/** Members of groups: who they are, their roles, silence and bans. */
+export const groupMemberOperations = {
+  'conversation.list-members': operation({
+    ...common,
+    name: 'listMembers',
+    tag: 'conversations',
+    method: 'GET',
+    right: 'read',
+    path: `${path}/members`,
+    summary: 'Members by user id',
+    params: byConversation.shape,
+    input: pageQuery.shape,
+    answer: pageOf(member),
+    errors: [...known, 'invalid-cursor'],
+  }),
+  'conversation.add-members': operation({
+    ...common,
+    name: 'addMembers',
+    tag: 'conversations',
+    method: 'POST',
+    right: 'send',
+    path: `${path}/members`,
+    summary: 'Add members to a group; those who are members already are passed over',
+    params: byConversation.shape,
+    input: {
+      userIds: z.array(customId).min(1).max(maxMembersPerCall),
+      role: z.enum(['admin', 'member']).default('member'),
+    },
+    answer: z.object({ added: z.array(customId) }),
+    errors: [...known, 'user-not-found', 'banned', 'limit-exceeded'],
+  }),
+  'conversation.remove-member': operation({
+    ...common,
+    name: 'removeMember',
+    tag: 'conversations',
+    method: 'DELETE',
+    right: 'send',
+    path: `${path}/members/{userId}`,
+    summary: 'Remove a member, or leave',
+    params: byMember,
+    input: {},
+    answer: done,
+    errors: known,
+  }),
+  'conversation.get-member': operation({
+    ...common,
+    name: 'getMember',
+    method: 'GET',
+    right: 'read',
+    path: `${path}/members/{userId}`,
+    summary: 'One member',
+    params: byMember,
+    input: {},
+    answer: member,
+    errors: known,
+  }),
+  'conversation.update-member': operation({
+    ...common,
+    name: 'updateMember',
+    method: 'PATCH',
+    right: 'send',
+    path: `${path}/members/{userId}`,
+    summary:
+      'Change the role of a member (owner), or nickname and custom data (oneself; of others owner and admins)',
+    params: byMember,
+    input: {
+      role: z.enum(['admin', 'member']).optional(),
+      nickname: text(maxNicknameLength).nullable().optional(),
+      custom: customData.optional(),
+    },
+    answer: member,
+    errors: known,
+  }),
+  'conversation.remove-members': operation({
+    ...common,
+    name: 'removeMembers',
+    method: 'POST',
+    right: 'send',
+    path: `${path}/members/remove`,
+    summary: 'Remove members together; those who are no members are passed over',
+    params: byConversation.shape,
+    input: { userIds: z.array(customId).min(1).max(maxMembersPerCall), reason },
+    answer: z.object({ removed: z.array(customId) }),
+    errors: known,
+  }),
+  'conversation.mute-member': operation({
+    ...common,
+    name: 'muteMember',
+    method: 'PUT',
+    right: 'send',
+    path: `${path}/members/{userId}/mute`,
+    summary: 'Silence a member: owner anyone, admins ordinary members',
+    params: byMember,
+    input: { durationMs, reason },
+    answer: member,
+    errors: known,
+  }),
+  'conversation.unmute-member': operation({
+    ...common,
+    name: 'unmuteMember',
+    method: 'DELETE',
+    right: 'send',
+    path: `${path}/members/{userId}/mute`,
+    summary: 'Let a member speak again',
+    params: byMember,
+    input: {},
+    answer: member,
+    errors: known,
+  }),
+  'conversation.list-muted': operation({
+    ...common,
+    name: 'listMutedMembers',
+    method: 'GET',
+    right: 'read',
+    path: `${path}/mutes`,
+    summary: 'Members who may not speak now, by user id',
+    params: byConversation.shape,
+    input: pageQuery.shape,
+    answer: pageOf(mutedMember),
+    errors: [...known, 'invalid-cursor'],
+  }),
+  'conversation.mute': operation({
+    ...common,
+    name: 'muteConversation',
+    method: 'PUT',
+    right: 'send',
+    path: `${path}/mute`,
+    summary: 'Silence everybody but the roles and users that are exempt',
+    params: byConversation.shape,
+    input: {
+      durationMs,
+      exemptRoles: z.array(memberRole).max(3).default(['owner', 'admin']),
+      exemptUserIds: z.array(customId).max(maxExemptUsers).default([]),
+    },
+    answer: conversation,
+    errors: known,
+  }),
+  'conversation.unmute': operation({
+    ...common,
+    name: 'unmuteConversation',
+    method: 'DELETE',
+    right: 'send',
+    path: `${path}/mute`,
+    summary: 'Let everybody speak again who is not muted alone',
+    params: byConversation.shape,
+    input: {},
+    answer: conversation,
+    errors: known,
+  }),
+  'conversation.ban': operation({
+    ...common,
+    name: 'banMember',
+    method: 'PUT',
+    right: 'send',
+    path: `${path}/bans/{userId}`,
+    summary: 'Keep a user out of the group, removing a member at once',
+    params: byMember,
+    input: { durationMs, reason },
+    answer: ban,
+    errors: [...known, 'user-not-found', 'limit-exceeded'],
+  }),
+  'conversation.unban': operation({
+    ...common,
+    name: 'unbanMember',
+    method: 'DELETE',
+    right: 'send',
+    path: `${path}/bans/{userId}`,
+    summary: 'Lift a ban; it makes nobody a member',
+    params: byMember,
+    input: {},
+    answer: done,
+    errors: known,
+  }),
+  'conversation.list-bans': operation({
+    ...common,
+    name: 'listBans',
+    method: 'GET',
+    right: 'read',
+    path: `${path}/bans`,
+    summary: 'Who is banned, by user id (owner, admins)',
+    params: byConversation.shape,
+    input: pageQuery.shape,
+    answer: pageOf(ban),
+    errors: [...known, 'invalid-cursor'],
+  }),
+  'conversation.transfer': operation({
+    ...common,
+    name: 'transferOwnership',
+    method: 'POST',
+    right: 'send',
+    path: `${path}/transfer`,
+    summary: 'Make another member the owner; the owner before becomes an admin',
+    params: byConversation.shape,
+    input: { ownerId: customId },
+    answer: conversation,
+    errors: known,
+  }),
+} as const
