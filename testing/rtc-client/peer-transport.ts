@@ -37,6 +37,8 @@ export type PeerTransportOptions = Pick<
   readonly onClosed?: () => void
 }
 
+const MAX_EARLY = 256
+
 export type TransportCounters = {
   sentPackets: number
   sentBytes: number
@@ -66,6 +68,8 @@ export class PeerTransport {
   #dtls: DtlsAssociation | undefined
   #srtp: SrtpSession | undefined
   #profile: SrtpProfile | undefined
+  /** A port hands over in one turn what came behind the end of the handshake, before the promise of that settles. */
+  readonly #early: { datagram: Buffer; arrivalMs: number }[] = []
   #closed = false
   #resolve: () => void = () => {}
   #reject: (reason: Error) => void = () => {}
@@ -196,6 +200,7 @@ export class PeerTransport {
       const [local, remote] = role === 'client' ? [srtp.client, srtp.server] : [srtp.server, srtp.client]
       this.#srtp = new SrtpSession({ profile: srtp.profile, local, remote })
       this.#profile = srtp.profile
+      for (const { datagram, arrivalMs } of this.#early.splice(0)) this.#receive(datagram, arrivalMs)
       this.#resolve()
     } catch (error) {
       this.#reject(error instanceof Error ? error : new Error(String(error)))
@@ -208,7 +213,11 @@ export class PeerTransport {
       this.#dtls?.handle(datagram)
       return
     }
-    if (first < 128 || first > 191 || !this.#srtp) return
+    if (first < 128 || first > 191) return
+    if (!this.#srtp) {
+      if (this.#options.port && this.#early.length < MAX_EARLY) this.#early.push({ datagram, arrivalMs })
+      return
+    }
     this.counters.receivedPackets++
     this.counters.receivedBytes += datagram.length
     if (this.#options.onSealed?.(datagram, arrivalMs) === false) return
