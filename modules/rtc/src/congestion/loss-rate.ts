@@ -11,6 +11,11 @@ const badLoss = 0.2
 /** Bits in favour of the higher candidate, so that equal ones do not keep us low. */
 const highBandwidthBias = 0.0002
 /**
+ * So much more likely, as a logarithm, has a limit to be than none. By chance alone the windows in which more was sent have often
+ * lost more: of 50 packets at a loss of 70 %, 7 more or fewer. Asked where dips can show it.
+ */
+const doubt = 3
+/**
  * While more than this is lost, the rate dips for a window now and then: loss that follows it tells itself apart from
  * loss that does not.
  */
@@ -90,11 +95,13 @@ export class LossRate {
     this.#observe()
     this.#windowsSinceDip = this.#dipping || this.averageLoss < dipAboveLoss ? 0 : this.#windowsSinceDip + 1
     const candidates = this.#candidates(delayBitrate, throughput)
+    const asked = this.averageLoss > dipAboveLoss ? doubt : 0
     let best: Model | undefined
     let bestScore = Number.NEGATIVE_INFINITY
     for (const candidate of candidates) {
       this.#fit(candidate)
-      const score = this.#score(candidate)
+      const limits = candidate.bitrate < delayBitrate * 0.999
+      const score = this.#score(candidate) - (limits ? asked : 0)
       if (score > bestScore) {
         bestScore = score
         best = candidate
