@@ -25,8 +25,8 @@ const mostCopies = 6
 const burstsFrom = noticeableLoss
 /** Packets of the first round of answers, little and much being lost; the n-th round has n times as many. */
 const videoAnswers = { few: 2, many: 3 }
-/** Where so much is lost, and feedback tells of the first attempts before the last have to be made, the client waits for those. */
-const attemptsFrom = 0.2
+/** Where so much is lost, and feedback tells of the first attempts before the last have to be made. */
+const attemptsFrom = 0.05
 const attemptsRoundTripMs = 150
 const attemptsWithinMs = 240
 /** Of the packets that are not known to have arrived by then, those that may stay lost. */
@@ -56,7 +56,7 @@ export function repairOf(
   const attempts = answered ? attemptsAt(loss) : undefined
   return {
     redDepth: 0,
-    // What a packet brings back of several is little where many are lost, and answers would wait for it.
+    // What a packet brings back of several is little where many are lost, and answers that come soon would wait for it.
     fecShare: attempts === undefined ? fecShare : 0,
     copies: random && loss >= videoCopyFrom ? 1 : 0,
     bursts: random && loss >= burstsFrom,

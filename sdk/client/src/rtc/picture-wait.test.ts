@@ -10,8 +10,8 @@ function settled(loss: number, roundTripMs = 50): number | null {
 
 test('pictures wait for as many rounds of answers as the loss asks for, and never too long', () => {
   expect(settled(0.02)).toBeNull()
-  expect(settled(0.1)).toBe(85 + 50)
-  expect(settled(0.19)).toBe(85 + 2 * 50)
+  expect(settled(0.1)).toBe(105 + 50)
+  expect(settled(0.19)).toBe(105 + 2 * 50)
   expect(settled(0.3, 200)).toBe(320)
   expect(settled(0.3, 300)).toBe(100)
 })

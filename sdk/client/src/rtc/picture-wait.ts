@@ -2,8 +2,8 @@
 const noticeableLoss = 0.03
 /** Packets that may still be missing after all answers: five in a thousand. */
 const residual = 0.005
-/** A loss is noticed when something comes behind it, and told of with the next feedback, 60 ms later at most. */
-const noticedMs = 85
+/** A loss is noticed when something comes behind it, and told of with the next feedback, each 60 ms. */
+const noticedMs = 105
 const mostMs = 320
 /**
  * From these losses on the server makes its last attempts 240 ms after the first, where feedback comes soon enough for that. The
@@ -17,7 +17,7 @@ const longRoundTripMs = 250
 const protectedMs = 100
 const risesBy = 0.6
 const fallsBy = 0.1
-const stepMs = 30
+const stepMs = 20
 
 /** The way to this client as the server measures it. */
 export interface MeasuredLoss {
