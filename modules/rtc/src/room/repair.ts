@@ -26,7 +26,7 @@ const burstsFrom = noticeableLoss
 /** Packets of the first round of answers, little and much being lost; the n-th round has n times as many. */
 const videoAnswers = { few: 2, many: 3 }
 /** Where so much is lost, and feedback tells of the first attempts before the last have to be made. */
-const attemptsFrom = 0.05
+const attemptsFrom = 0.2
 const attemptsRoundTripMs = 150
 const attemptsWithinMs = 240
 /** Of the packets that are not known to have arrived by then, those that may stay lost. */
