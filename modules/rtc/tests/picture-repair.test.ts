@@ -118,8 +118,10 @@ function watch(loss: number, repair: RepairOptions, seconds: number): { onTime: 
     const atUs = world.now + wayUs
     if (direction === 'to-sfu') path.push({ atUs, deliver: () => peer.send(packet) })
     else {
-      if ((packet[1] ?? 0) < 192 || (packet[1] ?? 0) > 223) bytes += packet.length
-      if (random() >= loss || sequence === 1) path.push({ atUs, deliver: () => peer.receive(packet) })
+      const isMedia = (packet[0] ?? 0) >= 128 && ((packet[1] ?? 0) < 192 || (packet[1] ?? 0) > 223)
+      if (isMedia) bytes += packet.length
+      if (!isMedia || random() >= loss || sequence === 1)
+        path.push({ atUs, deliver: () => peer.receive(packet) })
     }
     return false
   }
