@@ -109,6 +109,8 @@ function paintedAt(video: HTMLVideoElement): number | undefined {
 
 let shownAt: number[] = []
 let delays: number[] = []
+/** Pictures that went to the screen, also those whose time was not read in time. */
+let presented: { before: number; now: number } | undefined
 let frozenSpans = 0
 let spans = 0
 let begun: { atMs: number; audio: Record<string, number>; video: Record<string, number> } | undefined
@@ -129,8 +131,11 @@ function show(element: HTMLVideoElement): void {
 }
 
 function watch(video: HTMLVideoElement): void {
-  const next = (): void => {
+  const next = (_now: number, { presentedFrames }: VideoFrameCallbackMetadata): void => {
     const time = paintedAt(video)
+    if (begun !== undefined) {
+      presented = { before: presented?.before ?? presentedFrames - 1, now: presentedFrames }
+    }
     if (begun !== undefined && time !== undefined) {
       shownAt.push(performance.now())
       delays.push((Date.now() - time + 2 ** bits) % 2 ** bits)
@@ -218,6 +223,7 @@ globalThis.weatherCall = {
   begin: async () => {
     shownAt = []
     delays = []
+    presented = undefined
     frozenSpans = 0
     spans = 0
     begun = { atMs: performance.now(), audio: await totalsOf('audio'), video: await totalsOf('video') }
@@ -237,8 +243,12 @@ globalThis.weatherCall = {
     }
     const sorted = [...delays].sort((one, other) => one - other)
     const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0
+    const framesShown = presented === undefined ? 0 : presented.now - presented.before
+    // What could not be read counts as those that could.
+    const read = framesShown / Math.max(1, delays.length)
     const within = (limit: number) =>
-      (100 * delays.filter((delay) => delay <= limit).length) / Math.max(1, (endMs - atMs) / paintEveryMs)
+      (100 * read * delays.filter((delay) => delay <= limit).length) /
+      Math.max(1, (endMs - atMs) / paintEveryMs)
     const video = document.querySelector('video')
     return {
       seconds: (endMs - atMs) / 1000,
@@ -249,7 +259,7 @@ globalThis.weatherCall = {
       audioBufferMs:
         (1000 * since(now, audio, 'jitterBufferDelay')) /
         Math.max(1, since(now, audio, 'jitterBufferEmittedCount')),
-      framesShown: delays.length,
+      framesShown,
       frozenPercent: (100 * frozenMs) / (endMs - atMs),
       delayP50Ms: at(0.5),
       delayP95Ms: at(0.95),

@@ -191,6 +191,17 @@ export type RepairOptions = {
   copies?: number
   /** A request is answered several times, once more each time it is repeated, spread over half a round trip. */
   bursts?: boolean
+  /**
+   * With `bursts`: packets of the first round of answers, the n-th having n times as many, all 1 ms apart, so that the same
+   * feedback tells of them; copies of video are so as well. Default 0: as with `bursts` alone.
+   */
+  answers?: number
+  /**
+   * Of a packet of video that is not known to have arrived `attemptsWithinMs` after it was forwarded, so many are on the way then,
+   * while feedback comes at all: what is sent later would come too late to be shown. Default 0: never.
+   */
+  attempts?: number
+  attemptsWithinMs?: number
   /** Milliseconds after its forwarding at which a packet is of no use any more. Default 0: as long as it is held. */
   deadlineMs?: number
   /**

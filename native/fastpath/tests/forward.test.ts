@@ -1082,6 +1082,24 @@ describe.skipIf(!addon)('audio, on a virtual clock', () => {
     expect(peer.takeInbox().rtp.map(textOf)).toEqual(['frame-7'])
   })
 
+  it('FAST-144: requests for sound are not answered while RED is made for it', () => {
+    const { peer, stream } = takesRed()
+    const answered = (): number | undefined => {
+      const [, lost] = peer.takeInbox().rtp
+      peer.sendRtcp(writeNack(stream.ssrc, [lost?.sequence ?? 0]))
+      w.run(1)
+      return w.sfu.stats().streams.find(({ ssrc }) => ssrc === stream.ssrc)?.retransmissions
+    }
+    stream.setRepair({ redDepth: 3 })
+    for (let n = 1; n <= 3; n++) speak(n, Buffer.from(`frame-${n}`))
+    w.run(1)
+    expect(answered()).toBe(0)
+    stream.setRepair({ redDepth: 0 })
+    for (let n = 4; n <= 6; n++) speak(n, Buffer.from(`frame-${n}`))
+    w.run(1)
+    expect(answered()).toBe(1)
+  })
+
   it('FAST-70: RED of any depth stays below the size that every path takes', () => {
     const { peer, stream } = takesRed()
     stream.setRepair({ redDepth: 17 })

@@ -28,13 +28,31 @@ describe('RTC-51: redundancy follows random loss and nothing else', () => {
     [0.07, 0, true],
     [0.3, 0, true],
     [0.5, 1, true],
-    [0.7, 2, true],
+    [0.7, 1, true],
   ])('pictures at a loss of %f: %i copies unasked', (loss, copies, bursts) => {
     expect(repairOf('video', random(loss), red)).toMatchObject({ copies, bursts })
     expect(repairOf('video', { loss, lossKind: 'congestion' }, red)).toMatchObject({
       copies: 0,
       bursts: false,
     })
+  })
+})
+
+describe('RTC-134: last attempts are made where feedback comes in time', () => {
+  test.each([
+    [0.1, 60, undefined],
+    [0.3, 60, 3],
+    [0.5, 60, 5],
+    [0.7, 60, 10],
+    [0.7, 151, undefined],
+  ])('at a loss of %f and %i ms: %s', (loss, roundTripMs, attempts) => {
+    expect(repairOf('video', { ...random(loss), roundTripMs }, red).attempts).toBe(attempts)
+  })
+
+  test('RTC-137: pictures are not protected ahead as well', () => {
+    const more = { red: true, fecShare: 0.4 }
+    expect(repairOf('video', { ...random(0.5), roundTripMs: 60 }, more).fecShare).toBe(0)
+    expect(repairOf('video', { ...random(0.5), roundTripMs: 300 }, more).fecShare).toBe(0.4)
   })
 })
 

@@ -19,13 +19,18 @@ const videoDeadlineMs = 800
 const audioCopiesFrom = 0.6
 /** A copy halves the depth that is needed, less a reserve. */
 const copyExponent = 1.5
-/** Copies of video by the loss from which they are sent: there most packets would be asked for anyway, and later. */
-const videoCopies: readonly [loss: number, copies: number][] = [
-  [0.6, 2],
-  [0.4, 1],
-]
+/** From here on each packet of video is sent twice: half of them would be asked for anyway, and later. */
+const videoCopyFrom = 0.4
 const mostCopies = 6
-const burstsFrom = 0.05
+const burstsFrom = noticeableLoss
+/** Packets of the first round of answers, little and much being lost; the n-th round has n times as many. */
+const videoAnswers = { few: 2, many: 3 }
+/** Where so much is lost, and feedback tells of the first attempts before the last have to be made. */
+const attemptsFrom = 0.2
+const attemptsRoundTripMs = 150
+const attemptsWithinMs = 240
+/** Of the packets that are not known to have arrived by then, those that may stay lost. */
+const attemptsResidual = 0.03
 
 /**
  * How losses of a stream are repaired beyond answering requests. Redundancy is for paths that lose whatever is sent;
@@ -33,7 +38,7 @@ const burstsFrom = 0.05
  */
 export function repairOf(
   kind: 'audio' | 'video',
-  { loss, lossKind }: PathLoss,
+  { loss, lossKind, roundTripMs = Number.POSITIVE_INFINITY }: PathLoss & { roundTripMs?: number },
   { red, fecShare = 0 }: { red: boolean; fecShare?: number },
 ): RepairOptions {
   const random = lossKind === 'random' && loss >= noticeableLoss
@@ -47,12 +52,24 @@ export function repairOf(
       deadlineMs: audioDeadlineMs,
     }
   }
+  const answered = random && loss >= attemptsFrom && roundTripMs <= attemptsRoundTripMs
+  const attempts = answered ? attemptsAt(loss) : undefined
   return {
     redDepth: 0,
-    fecShare,
-    copies: random ? (videoCopies.find(([from]) => loss >= from)?.[1] ?? 0) : 0,
+    // What a packet brings back of several is little where many are lost, and answers that come soon would wait for it.
+    fecShare: attempts === undefined ? fecShare : 0,
+    copies: random && loss >= videoCopyFrom ? 1 : 0,
     bursts: random && loss >= burstsFrom,
+    ...attempts,
     deadlineMs: videoDeadlineMs,
+  }
+}
+
+function attemptsAt(loss: number): Pick<RepairOptions, 'answers' | 'attempts' | 'attemptsWithinMs'> {
+  return {
+    answers: loss >= videoCopyFrom ? videoAnswers.many : videoAnswers.few,
+    attempts: Math.round(Math.log(attemptsResidual) / Math.log(Math.min(loss, 0.8))),
+    attemptsWithinMs,
   }
 }
 

@@ -261,6 +261,9 @@ RepairOptions ReadRepairOptions(const Reader& r) {
   o.redDepth = int(r.Number("redDepth", 0));
   o.copies = int(r.Number("copies", 0));
   o.bursts = r.Bool("bursts", false);
+  o.answers = int(r.Number("answers", 0));
+  o.attempts = int(r.Number("attempts", 0));
+  o.attemptsWithin = Milliseconds(r, "attemptsWithinMs", 0);
   o.deadline = Milliseconds(r, "deadlineMs", 0);
   double fecShare = r.Number("fecShare", 0);
   o.fecShare = fecShare > 0 ? fecShare < 1 ? fecShare : 1 : 0;

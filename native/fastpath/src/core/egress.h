@@ -57,6 +57,14 @@ struct RepairOptions {
    * it comes sooner than the next one of a receiver that does not know its round trip.
    */
   bool bursts = false;
+  /** Packets of the first round of answers; the n-th has n times as many. 0: the n-th has n + 1. */
+  int answers = 0;
+  /**
+   * Of a packet of video that is not known to have arrived so long after it was forwarded, so many are on the way then,
+   * those sent before that feedback has not told of among them: what is sent later would not come in time. 0: never.
+   */
+  int attempts = 0;
+  Micros attemptsWithin = 0;
   /** What is older when it would arrive is not sent again. 0: no limit but the history. */
   Micros deadline = 0;
   /** Packets of protection for one of pictures others stand on; twice as many of key frames, half of the others. */
@@ -115,6 +123,8 @@ class EgressStream {
   void OnNack(uint16_t sequence, Micros now);
   /** Feedback tells what became of the n-th sending of a packet. */
   void OnVerdict(int64_t sequence, uint8_t transmission, bool arrived, Micros now);
+  /** Negative while not known. */
+  Micros roundTrip() const { return rtt_; }
   void OnKeyFrameRequest(Micros now);
   void OnReport(const ReportBlock& block, Micros now);
   /** Writes, seals and hands over one packet. `rtx` wraps it as RFC 4588. @returns bytes sent. */
@@ -150,8 +160,21 @@ class EgressStream {
   void Answer(Rewritten& entry, Micros now);
   /** Within the budget and the deadline. */
   bool Resend(Rewritten& entry, double kept, Micros now);
-  void ResendLater(int64_t sequence, Micros due);
+  struct Delayed {
+    int64_t sequence;
+    /** Share of the budget that is left for others. */
+    double kept;
+    /** Not one more, but all that are left of its attempts. */
+    bool insists;
+  };
+  /** Copies `distance` apart, the first of them after it. */
+  void ResendLater(const Rewritten& entry, int times, Micros distance, double kept, Micros now);
+  void Delay(Micros due, Delayed delayed);
   void CopyAhead(const Rewritten& entry, Micros now);
+  /** Pictures that others stand on come first. */
+  bool IsUpper(const Rewritten& entry) const;
+  /** The last attempts that can come in time. */
+  void Insist(Rewritten& entry, Micros now);
   void OnRepairTimer(Micros now);
   /** The packet with the frames before it, for subscribers with RED; empty where there is no way. */
   PacketRef AsRed(const PacketRef& packet, int depth, const EgressPayload** payload);
@@ -189,7 +212,7 @@ class EgressStream {
   RtxHistory history_;
   OwnerTimer<EgressStream, &EgressStream::OnReportTimer> reportTimer_{this};
   RepairOptions repair_;
-  std::multimap<Micros, int64_t> delayed_;
+  std::multimap<Micros, Delayed> delayed_;
   Micros repairDue_ = 0;
   OwnerTimer<EgressStream, &EgressStream::OnRepairTimer> repairTimer_{this};
 
@@ -261,6 +284,8 @@ class EgressStream {
   int32_t lost_ = 0;
   double jitterMs_ = -1;
   Micros rtt_ = -1;
+  /** When feedback told last what became of a packet. */
+  Micros lastVerdict_ = -1'000'000;
 };
 
 }  // namespace parley

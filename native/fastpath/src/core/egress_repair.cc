@@ -11,11 +11,17 @@ namespace {
 // Asked again before the last answer can have arrived.
 constexpr Micros kResendGuard = 15'000;
 constexpr Micros kCopyDistance = 20'000;
+// Of a round that the same feedback is to tell of.
+constexpr Micros kAnswerDistance = 1'000;
+// Nothing told for longer says nothing about what was lost.
+constexpr Micros kFeedbackLives = 400'000;
 constexpr int kMostCopies = 6;
+constexpr int kMostAnswers = 16;
 constexpr size_t kMostDelayed = 2048;
 // Of the budget, what is kept for answers: copies of what others stand on, and of all else, take from the rest.
 constexpr double kKeptFromCopies = 0.4;
 constexpr double kKeptFromUpperCopies = 0.7;
+constexpr double kKeptFromUpperAnswers = 0.2;
 
 }  // namespace
 
@@ -56,6 +62,13 @@ void EgressStream::OnNack(uint16_t sequence, Micros now) {
   }
   if (!entry->missed) missed_++;
   entry->missed = true;
+  // The packets that follow hold the sound as well.
+  if (!options.video && repair_.redDepth > 0) return;
+  // Receivers ask once for what came as a copy, ahead of what they knew of.
+  if (entry->arrived && !entry->doubted) {
+    entry->doubted = true;
+    return;
+  }
   // What was sent less than a round trip ago may be there by now.
   Micros way = repair_.bursts ? rtt_ : rtt_ / 2;
   Micros guard = std::max(kResendGuard, rtt_ > 0 ? std::min<Micros>(way, 100'000) : 0);
@@ -67,6 +80,8 @@ void EgressStream::OnVerdict(int64_t sequence, uint8_t transmission, bool arrive
   Rewritten* entry = history_.Find(sequence);
   if (!entry || entry->arrived) return;
   entry->arrived = arrived;
+  entry->judged++;
+  lastVerdict_ = now;
   // Of several copies the last one decides: those before it are told of sooner.
   if (arrived || paused_ || !repair_.bursts || transmission != entry->transmissions) return;
   // What protection may bring back is the receiver's to ask for.
@@ -76,23 +91,45 @@ void EgressStream::OnVerdict(int64_t sequence, uint8_t transmission, bool arrive
 
 void EgressStream::Answer(Rewritten& entry, Micros now) {
   if (!Resend(entry, 0, now) || !repair_.bursts || entry.fec) return;
-  // A path that loses at random loses answers as well: each round has one copy more than the last.
-  int copies = std::min<int>(++entry.asked, kMostCopies);
-  Micros distance = std::max<Micros>(kCopyDistance / 4, rtt_ > 0 ? rtt_ / 2 / copies : kCopyDistance);
-  for (int copy = 1; copy <= copies; copy++) ResendLater(entry.sequence, now + copy * distance);
+  // A path that loses at random loses answers as well: each round has more packets than the last.
+  int round = ++entry.asked;
+  int packets = std::min(repair_.answers > 0 ? round * repair_.answers : round + 1, kMostAnswers);
+  int copies = packets - 1;
+  if (copies == 0) return;
+  Micros spread = std::max<Micros>(kCopyDistance / 4, rtt_ > 0 ? rtt_ / 2 / copies : kCopyDistance);
+  Micros distance = repair_.answers > 0 ? kAnswerDistance : spread;
+  ResendLater(entry, copies, distance, IsUpper(entry) ? kKeptFromUpperAnswers : 0, now);
 }
 
 void EgressStream::CopyAhead(const Rewritten& entry, Micros now) {
-  if (repair_.copies <= 0) return;
   if (options.video && entry.rtxPayloadType == 0) return;
-  for (int copy = 1; copy <= std::min(repair_.copies, kMostCopies); copy++) {
-    ResendLater(entry.sequence, now + copy * kCopyDistance);
-  }
+  Micros distance = options.video && repair_.answers > 0 ? kAnswerDistance : kCopyDistance;
+  double kept = IsUpper(entry) ? kKeptFromUpperCopies : kKeptFromCopies;
+  ResendLater(entry, std::min(repair_.copies, kMostCopies), distance, kept, now);
+  if (options.video && repair_.attempts > 0) Delay(now + repair_.attemptsWithin, {entry.sequence, 0, true});
 }
 
-void EgressStream::ResendLater(int64_t sequence, Micros due) {
+void EgressStream::Insist(Rewritten& entry, Micros now) {
+  // Where no feedback comes, this would be for packets that arrived.
+  if (now - lastVerdict_ > kFeedbackLives) return;
+  int onTheWay = entry.transmissions - entry.judged;
+  int left = std::min(repair_.attempts - onTheWay, kMostAnswers);
+  double kept = IsUpper(entry) ? kKeptFromUpperAnswers : 0;
+  if (left <= 0 || !Resend(entry, kept, now)) return;
+  ResendLater(entry, left - 1, kAnswerDistance, kept, now);
+}
+
+bool EgressStream::IsUpper(const Rewritten& entry) const {
+  return options.video && entry.packet->frame.temporal > 0;
+}
+
+void EgressStream::ResendLater(const Rewritten& entry, int times, Micros distance, double kept, Micros now) {
+  for (int copy = 1; copy <= times; copy++) Delay(now + copy * distance, {entry.sequence, kept, false});
+}
+
+void EgressStream::Delay(Micros due, Delayed delayed) {
   if (delayed_.size() >= kMostDelayed) return;
-  delayed_.emplace(due, sequence);
+  delayed_.emplace(due, delayed);
   if (!repairTimer_.armed() || due < repairDue_) {
     repairDue_ = due;
     core_.wheel().Arm(repairTimer_, due);
@@ -101,13 +138,13 @@ void EgressStream::ResendLater(int64_t sequence, Micros due) {
 
 void EgressStream::OnRepairTimer(Micros now) {
   while (!delayed_.empty() && delayed_.begin()->first <= now) {
-    int64_t sequence = delayed_.begin()->second;
+    Delayed delayed = delayed_.begin()->second;
     delayed_.erase(delayed_.begin());
     if (paused_ || !transport.ready()) continue;
-    Rewritten* entry = history_.Find(sequence);
+    Rewritten* entry = history_.Find(delayed.sequence);
     if (!entry || entry->arrived) continue;
-    bool upper = options.video && entry->packet->frame.temporal > 0;
-    Resend(*entry, upper ? kKeptFromUpperCopies : kKeptFromCopies, now);
+    if (delayed.insists) Insist(*entry, now);
+    else Resend(*entry, delayed.kept, now);
   }
   if (delayed_.empty()) return;
   repairDue_ = delayed_.begin()->first;

@@ -156,7 +156,7 @@ size_t EgressStream::Transmit(Rewritten& entry, bool rtx, Micros now) {
   if (!rtx && entry.sequence > left_.sequence) NoteLeft(entry);
   entry.sentAt = now;
   if (numbered && !identical && repair_.bursts) {
-    transport.transmissions().Note(extendedSequence, *this, entry.sequence, ++entry.transmissions);
+    transport.transmissions().Note(extendedSequence, *this, entry.sequence, ++entry.transmissions, now);
   }
   transport.Sent(size, numbered && !identical, extendedSequence, now);
   packets_++;

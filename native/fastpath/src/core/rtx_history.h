@@ -33,8 +33,12 @@ struct Rewritten {
   uint8_t asked = 0;
   /** How often it left, while feedback tells what became of that. */
   uint8_t transmissions = 0;
+  /** Of how many of these feedback told. */
+  uint8_t judged = 0;
   /** Feedback told that one of them arrived. */
   bool arrived = false;
+  /** It was asked for all the same. */
+  bool doubted = false;
   /** It was asked for. */
   bool missed = false;
   bool hasPlayoutDelay = false;

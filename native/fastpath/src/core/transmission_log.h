@@ -21,11 +21,15 @@ class TransmissionLog {
     uint32_t number = 0;
     /** The how manyth time the packet was sent. */
     uint8_t transmission = 0;
+    /** Feedback that should have told of it did not. */
+    bool presumedLost = false;
+    Micros at = 0;
   };
 
-  void Note(uint32_t number, EgressStream& stream, int64_t sequence, uint8_t transmission) {
+  void Note(uint32_t number, EgressStream& stream, int64_t sequence, uint8_t transmission, Micros now) {
     if (entries_.empty()) entries_.resize(kMost);
-    entries_[number % kMost] = {&stream, sequence, number, transmission};
+    entries_[number % kMost] = {&stream, sequence, number, transmission, false, now};
+    newest_ = number;
   }
 
   /** @returns the packet and forgets it: each is judged once. Empty when nothing is known of it. */
@@ -38,6 +42,25 @@ class TransmissionLog {
     return taken;
   }
 
+  /**
+   * Feedback ends at the last packet that arrived. What left after `number`, but early enough to have arrived before the
+   * feedback was made, is lost as well; each is visited once, and may still be taken when a later feedback tells otherwise.
+   */
+  template <typename Visit>
+  void PresumeLost(uint16_t number, Micros sentBefore, Visit visit) {
+    if (entries_.empty()) return;
+    uint16_t behind = uint16_t(newest_ - number);
+    if (behind >= kMost) return;
+    for (uint32_t next = newest_ - behind + 1; next != newest_ + 1; next++) {
+      Entry& entry = entries_[next % kMost];
+      if (!entry.stream || entry.number != next) continue;
+      if (entry.at > sentBefore) break;
+      if (entry.presumedLost) continue;
+      entry.presumedLost = true;
+      visit(entry);
+    }
+  }
+
   void Forget(const EgressStream& stream) {
     for (Entry& entry : entries_) {
       if (entry.stream == &stream) entry.stream = nullptr;
@@ -48,6 +71,7 @@ class TransmissionLog {
 
  private:
   std::vector<Entry> entries_;
+  uint32_t newest_ = 0;
 };
 
 /**

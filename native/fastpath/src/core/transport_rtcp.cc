@@ -9,6 +9,8 @@ namespace {
 
 constexpr Micros kSecond = 1'000'000;
 constexpr size_t kMaxNacksPerPacket = 512;
+// What arrives by so much later than most still counts as being on its way.
+constexpr Micros kLateArrival = 8'000;
 
 }  // namespace
 
@@ -129,9 +131,18 @@ void Transport::HandleRtcp(View compound, Micros now) {
 }
 
 void Transport::HandleVerdicts(View fci, Micros now) {
+  uint16_t last = 0;
+  Micros roundTrip = 0;
   VisitTransportVerdicts(fci, [&](uint16_t number, bool arrived) {
+    last = number;
     TransmissionLog::Entry sent = transmissions_.Take(number);
-    if (sent.stream) sent.stream->OnVerdict(sent.sequence, sent.transmission, arrived, now);
+    if (!sent.stream) return;
+    roundTrip = std::max(roundTrip, sent.stream->roundTrip());
+    if (arrived || !sent.presumedLost) sent.stream->OnVerdict(sent.sequence, sent.transmission, arrived, now);
+  });
+  if (roundTrip <= 0) return;
+  transmissions_.PresumeLost(last, now - roundTrip - kLateArrival, [&](const TransmissionLog::Entry& sent) {
+    sent.stream->OnVerdict(sent.sequence, sent.transmission, false, now);
   });
 }
 

@@ -2,20 +2,22 @@
 const noticeableLoss = 0.03
 /** Packets that may still be missing after all answers: five in a thousand. */
 const residual = 0.005
-/** A loss is noticed when the next picture comes. */
-const noticedMs = 60
-/** From these losses on each packet is sent so often at first. */
-const copiesFrom: readonly [loss: number, times: number][] = [
-  [0.6, 3],
-  [0.4, 2],
-]
+/** A loss is noticed when something comes behind it, and told of with the next feedback, each 60 ms. */
+const noticedMs = 105
 const mostMs = 320
+/**
+ * From these losses on the server makes its last attempts 240 ms after the first, where feedback comes soon enough for that. The
+ * browser counts from when pictures arrive on the average, which is 25 to 60 ms after the first attempt there.
+ */
+const attemptsFrom = 0.2
+const attemptsRoundTripMs = 150
+const attemptsMs = 225
 /** Answers that take longer are not waited for: there the server sends protection ahead, which comes with the pictures. */
 const longRoundTripMs = 250
 const protectedMs = 100
 const risesBy = 0.6
 const fallsBy = 0.1
-const stepMs = 30
+const stepMs = 20
 
 /** The way to this client as the server measures it. */
 export interface MeasuredLoss {
@@ -27,8 +29,7 @@ export interface MeasuredLoss {
 /**
  * How long pictures should wait before they are shown, so that what was lost has come again by then. A packet that is
  * missed is sent twice, then three times, then four; each such round takes a round trip, as the server measures it with
- * the wait for feedback. Follows the losses fast up and
- * slowly down.
+ * the wait for feedback. Follows the losses fast up and slowly down.
  */
 export class PictureWait {
   #loss = 0
@@ -47,8 +48,8 @@ export class PictureWait {
 function waitFor(loss: number, roundTripMs: number): number | null {
   if (loss < noticeableLoss) return null
   if (roundTripMs > longRoundTripMs) return protectedMs
-  const times = copiesFrom.find(([from]) => loss >= from)?.[1] ?? 1
-  let missing = loss ** times
+  if (loss >= attemptsFrom && roundTripMs <= attemptsRoundTripMs) return attemptsMs
+  let missing = loss
   let rounds = 0
   while (missing > residual && rounds < 6) {
     rounds += 1
