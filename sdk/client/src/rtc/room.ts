@@ -12,7 +12,7 @@ import { asParleyError, ParleyError } from '../parley-error.ts'
 import { CpuAdaptation, receiveSteps } from './cpu-adaptation.ts'
 import type { Devices } from './devices.ts'
 import type { KeyRing } from './key-ring.ts'
-import { LocalMedia, type PublishOptions, type ScreenShareOptions } from './local-media.ts'
+import { LocalMedia } from './local-media.ts'
 import type { LocalPublication } from './local-publication.ts'
 import {
   LocalParticipant,
@@ -23,6 +23,7 @@ import {
   type RemotePublication,
 } from './participant.ts'
 import { PlaceQueue } from './place-queue.ts'
+import type { PublishOptions, ScreenShareOptions } from './publish-options.ts'
 import { RemoteMedia, type RemotePublicationEvent } from './remote-media.ts'
 import { RoomDataChannels, type RoomDataContent, type SendDataOptions } from './room-data.ts'
 import type { JoinOptions, RoomCloseReason, RoomEvents, RoomState } from './room-events.ts'
