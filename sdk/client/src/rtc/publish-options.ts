@@ -6,11 +6,11 @@ export interface PublishOptions {
   source?: PublicationSource
   name?: string
   muted?: boolean
-  /** Several layers of a video; unless told, cameras of at least 480 lines have three. */
+  /** Several layers of a video; unless told, cameras of at least 480 lines have three, and screens two. */
   simulcast?: boolean
   /**
-   * Of a video, where this browser sends it, else VP8: all subscribers have to decode it. With VP9 and AV1 the layers are
-   * inside one stream. VP8 unless told.
+   * Of a video, where this browser sends it, else VP8: all subscribers have to decode it. With VP9 and AV1 the layers of
+   * a camera are inside one stream. VP8 unless told.
    */
   codec?: VideoCodec
 }
@@ -19,7 +19,10 @@ export interface ScreenShareOptions {
   /** Asks for the sound of what is shared, too; the user may decline it. */
   audio?: boolean
   codec?: VideoCodec
-  /** What matters: that text and lines stay sharp (`detail`, and unless told), or that a film moves (`motion`). */
+  /**
+   * What matters: that text and lines stay sharp (`detail`, and unless told), or that a film moves (`motion`). The one is
+   * sent in all its lines and, for weak paths, in few lines and frames; the other as a camera is.
+   */
   contentHint?: 'detail' | 'text' | 'motion'
 }
 

@@ -19,7 +19,7 @@ export function sendingOf(
   if (track.kind === 'audio') return { encodings: undefined, codec: undefined }
   // Sealing is defined for VP8 and VP9.
   const codec = sendableCodec(isSealed && wanted !== 'vp9' ? 'vp8' : wanted)
-  const scales = (codec === 'vp9' || codec === 'av1') && sendsSpatialLayers()
+  const scales = codec !== undefined && sendsSpatialLayers()
   const { contentHint } = track
   const { height } = track.getSettings()
   return { encodings: videoEncodings({ source, height, simulcast, codec, scales, contentHint }), codec }
