@@ -159,6 +159,7 @@ export const subscriptionReasons = [
   'disabled-by-subscriber',
   'not-loudest',
   'no-media',
+  'codec-unsupported',
   'bandwidth',
 ] as const
 export type SubscriptionReason = (typeof subscriptionReasons)[number]

@@ -56,12 +56,16 @@ export function readVp9(payload: Uint8Array): {
   }
 }
 
-/** One template: layers, an indication for each decode target ('-', 'D', 'S' or 'R'), distances of references. */
-type Template = readonly [
+/**
+ * One template: layers, an indication for each decode target ('-', 'D', 'S' or 'R'), distances of references, and to the
+ * frame before it in each chain.
+ */
+export type Template = readonly [
   spatial: number,
   temporal: number,
   indications: string,
   distances: readonly number[],
+  chains?: readonly number[],
 ]
 
 /** Two spatial and two temporal layers; targets in the order (0,0), (0,1), (1,0), (1,1). K-SVC. */
@@ -73,7 +77,16 @@ export const l2t2Key: readonly Template[] = [
   [1, 0, '--SS', [4]],
   [1, 1, '---D', [2]],
 ]
-/** As above with prediction from the layer below in each picture. */
+/** As above, each spatial layer protected by a chain of its frames of the lower temporal layer. */
+export const l2t2KeyChained: readonly Template[] = [
+  [0, 0, 'SSSS', [], [0, 0]],
+  [0, 0, 'SS--', [4], [4, 3]],
+  [0, 1, '-D--', [2], [2, 1]],
+  [1, 0, '--SS', [1], [1, 1]],
+  [1, 0, '--SS', [4], [1, 4]],
+  [1, 1, '---D', [2], [3, 2]],
+]
+/** As `l2t2Key` with prediction from the layer below in each picture. */
 export const l2t2: readonly Template[] = [
   [0, 0, 'SSSS', []],
   [0, 0, 'SSRR', [4]],
@@ -94,7 +107,14 @@ export type DescriptorFields = {
   end?: boolean
   template: number
   number: number
-  structure?: { templates: readonly Template[]; sizes?: readonly (readonly [number, number])[] }
+  structure?: {
+    templates: readonly Template[]
+    sizes?: readonly (readonly [number, number])[]
+    /** The chain that protects each decode target. */
+    protectedBy?: readonly number[]
+  }
+  /** Instead of those of the template: distances to the frame before this one in each chain. */
+  chains?: readonly number[]
   /** Active decode targets, a bit each; how many there are. */
   active?: readonly [mask: number, count: number]
 }
@@ -103,7 +123,7 @@ const templateOffset = 61
 
 /** A dependency descriptor (AV1 RTP payload specification, appendix A). */
 export function writeDescriptor(fields: DescriptorFields): Uint8Array {
-  const { start = true, end = true, template, number, structure, active } = fields
+  const { start = true, end = true, template, number, structure, active, chains } = fields
   const bits: number[] = []
   const put = (value: number, count: number) => {
     for (let bit = count - 1; bit >= 0; bit--) bits.push((value >> bit) & 1)
@@ -112,13 +132,14 @@ export function writeDescriptor(fields: DescriptorFields): Uint8Array {
   put(end ? 1 : 0, 1)
   put((templateOffset + template) % 64, 6)
   put(number & 0xffff, 16)
-  if (structure !== undefined || active !== undefined) {
+  if (structure !== undefined || active !== undefined || chains !== undefined) {
     put(structure ? 1 : 0, 1)
     put(active ? 1 : 0, 1)
-    put(0, 3)
+    put(0, 2)
+    put(chains ? 1 : 0, 1)
   }
   if (structure !== undefined) {
-    const { templates, sizes } = structure
+    const { templates, sizes, protectedBy = [] } = structure
     const targets = templates[0]?.[2].length ?? 0
     put(templateOffset, 6)
     put(targets - 1, 5)
@@ -134,8 +155,12 @@ export function writeDescriptor(fields: DescriptorFields): Uint8Array {
       }
       put(0, 1)
     }
-    // No chains: ns(targets + 1) of 0.
-    put(0, Math.floor(Math.log2(targets + 1)))
+    const count = templates[0]?.[4]?.length ?? 0
+    put(...nonSymmetric(count, targets + 1))
+    if (count > 0) {
+      for (const chain of protectedBy) put(...nonSymmetric(chain, count))
+      for (const [, , , , own = []] of templates) for (const distance of own) put(distance, 4)
+    }
     put(sizes ? 1 : 0, 1)
     for (const [width, height] of sizes ?? []) {
       put(width - 1, 16)
@@ -143,10 +168,18 @@ export function writeDescriptor(fields: DescriptorFields): Uint8Array {
     }
   }
   if (active !== undefined) put(...active)
+  for (const distance of chains ?? []) put(distance, 8)
   while (bits.length % 8) bits.push(0)
   return Uint8Array.from({ length: bits.length / 8 }, (_, at) =>
     bits.slice(at * 8, at * 8 + 8).reduce((byte, bit) => (byte << 1) | bit, 0),
   )
+}
+
+/** ns(n) of the specification: a value below `n`, and how many bits it takes. */
+function nonSymmetric(value: number, n: number): [value: number, bits: number] {
+  const width = Math.floor(Math.log2(n)) + 1
+  const shorter = 2 ** width - n
+  return value < shorter ? [value, width - 1] : [value + shorter, width]
 }
 
 /** What stands before the structure. `template` is without the offset. */

@@ -160,7 +160,6 @@ export type { AdaptationReason, VideoAdaptation } from './rtc/cpu-adaptation.ts'
 export type { Devices } from './rtc/devices.ts'
 export { KeyRing, type KeySlot } from './rtc/key-ring.ts'
 export { watchLevel } from './rtc/level-meter.ts'
-export type { CaptureWish, PublishOptions, ScreenShareOptions } from './rtc/local-media.ts'
 export type { LocalPublication } from './rtc/local-publication.ts'
 export type {
   LocalParticipant,
@@ -170,6 +169,7 @@ export type {
   RemoteParticipant,
   RemotePublication,
 } from './rtc/participant.ts'
+export type { CaptureWish, PublishOptions, ScreenShareOptions } from './rtc/publish-options.ts'
 export type { TrackEvent } from './rtc/remote-media.ts'
 export type { RemoteTrack } from './rtc/remote-track.ts'
 export type { Room } from './rtc/room.ts'

@@ -179,13 +179,15 @@ export class CongestionController {
     }
     if (nowMs - this.#measuredAtMs > seenForMs) this.#trend.rest()
     const { sinceUs } = this.#limit
+    // With nothing on its way what stood in the queue is gone, and no feedback would ever tell.
+    const isIdle = lastMs !== undefined && !this.#sentSinceFeedback && nowMs - lastMs > silence
     return this.#probing.next(
       {
         nowMs,
         target: this.target,
         wanted: Math.min(this.#wanted, this.#receiverLimit),
         limitedSinceMs: sinceUs === undefined ? undefined : sinceUs / usPerMs,
-        overused: this.#trend.use === 'overused',
+        overused: this.#trend.use === 'overused' && !isIdle,
       },
       nowUs,
     )

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { randomOf } from '../../tests/congestion/simulation.ts'
 import { LossRate } from './loss-rate.ts'
+import { PacketResults } from './packet-results.ts'
 
 const delayBitrate = 2_500_000
 const feedbackUs = 62_000
@@ -10,17 +11,17 @@ const sizeBytes = 800
 function limitedShare(loss: number, bitrate: number, seed: number): number {
   const random = randomOf(seed)
   const rate = new LossRate(delayBitrate, { min: 30_000, max: 50_000_000 })
+  const results = new PacketResults()
   let atUs = 0
-  let sequence = 0
   let limited = 0
   const feedbacks = 1_000
   for (let feedback = 0; feedback < feedbacks; feedback++) {
     const count = Math.max(1, Math.round((bitrate * (0.5 + random()) * feedbackUs) / (8e6 * sizeBytes)))
-    const results = Array.from({ length: count }, () => {
+    results.clear()
+    for (let packet = 0; packet < count; packet++) {
       atUs += feedbackUs / count
-      const receivedAtUs = random() < loss ? undefined : atUs + 20_000
-      return { sequence: sequence++, sentAtUs: atUs, receivedAtUs, sizeBytes, late: false }
-    })
+      results.add(sizeBytes, atUs, random() < loss ? Number.NaN : atUs + 20_000, false)
+    }
     rate.update(results, delayBitrate, bitrate, true)
     if ((rate.bitrate ?? delayBitrate) < delayBitrate / 2) limited++
   }

@@ -54,3 +54,24 @@ describe('RTC-111: protection gets what media and answers leave', () => {
     expect(allocate(450_000, 0.5).allotment).toEqual(allocate(450_000, 0).allotment)
   })
 })
+
+test('RTC-160: on a path that just began a screen comes in its small layer first', () => {
+  let nowMs = 10_000
+  const steps = [
+    { layer: 0, temporalLayer: 7, bitrate: 200_000 },
+    { layer: 1, temporalLayer: 7, bitrate: 1_000_000 },
+  ]
+  const one = { ...picture(0) }
+  one.videoRequest = () => ({ id: 'p', source: 'screen', speaking: false, pixels: undefined, steps })
+  const allocation = new Allocation({
+    subscriptions: () => [one],
+    setWanted: () => undefined,
+    now: () => nowMs,
+  })
+  const layerAfter = (ms: number) => {
+    nowMs += ms
+    allocation.handleFacts({ ...facts, lossKind: 'none' })
+    return one.allotment?.step?.layer
+  }
+  expect([layerAfter(0), layerAfter(1_500), layerAfter(2_000)]).toEqual([0, 0, 1])
+})

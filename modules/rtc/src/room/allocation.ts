@@ -1,5 +1,5 @@
 import type { PathFacts } from '../sfu/messages.ts'
-import { Allocator, type VideoAllotment, type VideoRequest } from './allocator.ts'
+import { Allocator, isScreen, type VideoAllotment, type VideoRequest } from './allocator.ts'
 import { mostFecShare } from './fec-share.ts'
 
 /** A subscription as the allocation sees it. */
@@ -27,6 +27,14 @@ const mostRepairShare = 0.8
 const staleMs = 5_000
 /** The first probes of a path are answered by then; what its first target cannot carry is not taken away before. */
 const graceMs = 1_000
+/** Of a path on which nothing was sent for so long, its last losses say nothing: they may have been our own. */
+const silentMs = 2_000
+/**
+ * What a path is taken for at its beginning where a screen is shared: one page in all its lines fills a thin path for seconds,
+ * and the small one is there first.
+ */
+const untestedTarget = 800_000
+const untestedMs = 3_000
 
 /** The share of a path's bits that goes to repairs, by its loss before repair. */
 export function repairShare(loss: number): number {
@@ -45,6 +53,7 @@ export class Allocation {
   #beganAtMs = 0
   #wanted = 0
   #allotted = 0
+  #sentAtMs = Number.NEGATIVE_INFINITY
   #video = 0
   #protection = 0
 
@@ -106,20 +115,25 @@ export class Allocation {
       if (request !== undefined) requests.set(subscription, request)
     }
     const videos = [...requests.values()]
-    const share = facts.lossKind === 'none' ? leastRepairShare : repairShare(facts.loss)
+    const silent = this.#options.now() - Math.max(this.#sentAtMs, this.#beganAtMs) > silentMs
+    const share = facts.lossKind === 'none' || silent ? leastRepairShare : repairShare(facts.loss)
+    const ageMs = this.#options.now() - this.#beganAtMs
+    const untested = ageMs < untestedMs && videos.some(isScreen)
+    const target = untested ? Math.min(facts.target, untestedTarget) : facts.target
     const allotments = this.#allocator.allocate({
-      target: facts.target * (1 - share),
+      target: target * (1 - share),
       ...{ audioBitrate, videos, nowMs: this.#options.now() },
     })
-    const probing = this.#options.now() - this.#beganAtMs < graceMs
     this.#video = 0
     for (const subscription of subscriptions) {
       const request = requests.get(subscription)
       const allotment = request && allotments.get(request.id)
       this.#video += allotment?.step?.bitrate ?? 0
-      subscription.setAllotment(probing ? undefined : allotment)
+      const isFree = ageMs < graceMs && (request === undefined || !isScreen(request))
+      subscription.setAllotment(isFree ? undefined : allotment)
     }
     this.#allotted = audioBitrate + this.#video
+    if (this.#allotted > 0) this.#sentAtMs = this.#options.now()
     const media = Allocator.wanted({ audioBitrate, videos })
     const wanted = (media + this.#protection * (media - audioBitrate)) / (1 - share)
     if (Math.abs(wanted - this.#wanted) <= 0.05 * this.#wanted) return

@@ -50,6 +50,22 @@ describe('RTC-17: what a path carries is shared by importance', () => {
     expect(shares(new Allocator(), target, videos)).toBe(expected)
   })
 
+  test('RTC-158: a screen in two sizes is not paused while there is anything left beside sound', () => {
+    const layered = camera('screen', {
+      source: 'screen',
+      steps: [
+        { layer: 0, temporalLayer: 7, bitrate: 150_000 },
+        { layer: 1, temporalLayer: 7, bitrate: 1_000_000 },
+      ],
+    })
+    const videos = [camera('a'), layered]
+    const allocator = new Allocator()
+    expect(shares(allocator, 1_400_000, videos)).toBe('1 1')
+    expect(shares(allocator, 300_000, videos, 1_000)).toBe('0 0')
+    expect(shares(allocator, 80_000, videos, 2_000)).toBe('- 0')
+    expect(shares(allocator, 40_000, videos, 3_000)).toBe('- -')
+  })
+
   test('what is not as good as it is wanted says so', () => {
     const input = { audioBitrate, videos: [camera('a')], nowMs: 0 }
     expect(new Allocator().allocate({ ...input, target: 640_000 }).get('a')?.limited).toBe(true)

@@ -83,7 +83,10 @@ export class Allocator {
       return true
     }
     inOrder.forEach((video, index) => {
-      if (video.steps.length > 0) raise(video, 0, index === 0 ? firstTolerance : 1)
+      if (index === 0 && budget > 0 && isLayeredScreen(video)) {
+        ranks.set(video, 0)
+        spent += video.steps[0]?.bitrate ?? 0
+      } else if (video.steps.length > 0) raise(video, 0, index === 0 ? firstTolerance : 1)
     })
     // A screen to its best at once; the others step by step, so that none is far ahead.
     const [screens, cameras] = [inOrder.filter(isScreen), inOrder.filter((video) => !isScreen(video))]
@@ -133,8 +136,16 @@ export class Allocator {
   }
 }
 
-function isScreen({ source }: VideoRequest): boolean {
+export function isScreen({ source }: VideoRequest): boolean {
   return source === 'screen'
+}
+
+/**
+ * Its smallest layer is small, and still between pages: one that comes late is better than a pause, which ends with another
+ * key frame.
+ */
+function isLayeredScreen(video: VideoRequest): boolean {
+  return isScreen(video) && video.steps.some(({ layer }) => layer !== video.steps[0]?.layer)
 }
 
 function byPriority(one: VideoRequest, other: VideoRequest): number {

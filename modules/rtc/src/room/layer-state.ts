@@ -5,6 +5,8 @@ const lingersMs = 10_000
 /** A layer that is asked for again is counted on for so long, until it runs. */
 const startsWithinMs = 3_000
 const falling = 0.2
+const peakFalling = 0.01
+const averageShare = 0.1
 
 /** One layer of a publication: what is seen of it, and whether it is asked for. */
 export class LayerState implements Layer {
@@ -12,6 +14,8 @@ export class LayerState implements Layer {
   height: number | undefined
   #running = false
   #bitrate = 0
+  #peak = 0
+  #average = 0
   #temporal = false
   #wanted = true
   #wantedSinceMs = Number.NEGATIVE_INFINITY
@@ -35,6 +39,14 @@ export class LayerState implements Layer {
     return this.#bitrate
   }
 
+  get peak(): number {
+    return this.#peak
+  }
+
+  get average(): number {
+    return this.#average
+  }
+
   get temporal(): boolean {
     return this.#temporal
   }
@@ -48,7 +60,9 @@ export class LayerState implements Layer {
   /** Rises at once and falls slowly: a still picture moves again without warning. Silence says nothing. */
   measure({ bitrate, temporal }: { bitrate: number; temporal: boolean }): void {
     this.#temporal = temporal
+    this.#average = Math.round(this.#average + averageShare * (bitrate - this.#average))
     if (bitrate <= 0) return
+    this.#peak = Math.round(Math.max(bitrate, this.#peak * (1 - peakFalling)))
     const known = this.#bitrate
     this.#bitrate = Math.round(bitrate > known ? bitrate : known + falling * (bitrate - known))
   }

@@ -1,3 +1,5 @@
+import type { PublicationSource } from '@parley/contracts'
+
 /** One simulcast stream of a publication, as last seen. */
 export interface Layer {
   running: boolean
@@ -7,6 +9,10 @@ export interface Layer {
   height: number | undefined
   /** Bits a second, as measured of late; 0 while unknown. */
   readonly bitrate: number
+  /** Bits in the busiest second of the last minutes. */
+  readonly peak?: number
+  /** Bits a second over the last ten seconds or so. */
+  readonly average?: number
   /** Frames are in temporal layers, of which the upper ones can be left out. */
   readonly temporal: boolean
 }
@@ -24,11 +30,12 @@ type Sized = Pick<Layer, 'width' | 'height'>
 
 /**
  * The index of the layer to send: the smallest available one that fills the element, else the largest available one.
- * Undefined when there is none.
+ * Undefined when there is none. The smaller layers of a screen are less sharp, too, and serve only thumbnails.
  */
 export function chooseLayer(
   layers: readonly (Sized & Pick<Layer, 'available'>)[],
   wanted: WantedSize,
+  source: PublicationSource = 'camera',
 ): number | undefined {
   const running = layers
     .map(({ available, width, height }, index) => ({
@@ -36,7 +43,14 @@ export function chooseLayer(
     }))
     .filter(({ available }) => available)
     .sort((a, b) => a.pixels - b.pixels)
-  return (running.find((layer) => fills(layer, wanted)) ?? running.at(-1))?.index
+  const size = source === 'screen' ? readable(wanted) : wanted
+  return (running.find((layer) => fills(layer, size)) ?? running.at(-1))?.index
+}
+
+/** What a screen has to be as large as, so that its text can be read. */
+function readable({ width, height }: WantedSize): WantedSize {
+  const twice = (side: number | undefined) => (side === undefined ? undefined : 2 * side)
+  return { width: twice(width), height: twice(height) }
 }
 
 function fills(layer: Sized, { width, height }: WantedSize): boolean {

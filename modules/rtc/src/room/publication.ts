@@ -37,6 +37,7 @@ export class Publication {
   /** A live view for the room; entered and left by the subscriptions themselves. */
   readonly subscriptions = new Set<Subscription>()
   readonly #layers: PublicationLayers
+  #payloadType: number | undefined
   #muted: boolean
   #loudEnough = true
   #section: PublishedSection
@@ -150,6 +151,11 @@ export class Publication {
     }
   }
 
+  /** What its media comes as, under the publisher's numbers; undefined before the first of it. */
+  get payloadType(): number | undefined {
+    return this.#payloadType
+  }
+
   /** Takes what was counted of its layers. */
   measure(layers: readonly LayerStats[]): void {
     const running = () => this.layers.map((layer) => layer.running).join()
@@ -202,7 +208,12 @@ export class Publication {
       }
     }
     // The listeners go with the track.
-    track.on('layer.started', ({ layer }) => change(() => this.#layers.handleStarted(layer)))
+    track.on('layer.started', ({ layer, payloadType }) =>
+      change(() => {
+        this.#payloadType = payloadType
+        this.#layers.handleStarted(layer)
+      }),
+    )
     track.on('layer.stopped', ({ layer }) => change(() => this.#layers.handleStopped(layer)))
     track.on('layer.resized', (event) => change(() => this.#layers.handleResized(event)))
   }

@@ -38,6 +38,8 @@ export class Subscription implements Reducible, Allocable {
   #wish: Wish
   #stream: EgressStream | undefined
   #incompatible = false
+  /** Payload types of the publisher that the subscriber takes. */
+  #taken: readonly number[] = []
   #state: { active: boolean; reason: SubscriptionReason } = { active: false, reason: 'no-media' }
   #layer: number | undefined
   #paused = true
@@ -84,7 +86,9 @@ export class Subscription implements Reducible, Allocable {
 
   /** The layer that is wanted, whatever the path carries. */
   get wantedLayer(): number | undefined {
-    return this.publication.kind === 'video' ? chooseLayer(this.publication.layers, this.#wish) : undefined
+    return this.publication.kind === 'video'
+      ? chooseLayer(this.publication.layers, this.#wish, this.source)
+      : undefined
   }
 
   /** Of each packet, that follow unasked. */
@@ -106,7 +110,7 @@ export class Subscription implements Reducible, Allocable {
     if (this.publication.kind !== 'video' || this.#hindrance() !== undefined) return undefined
     const { id, source, layers, owner } = this.publication
     const { width, height } = this.#wish
-    const steps = videoSteps(layers, this.wantedLayer ?? -1)
+    const steps = videoSteps(layers, this.wantedLayer ?? -1, source)
     if (steps.length === 0) return undefined
     const pixels = width === undefined || height === undefined ? undefined : width * height
     return { id, source, speaking: owner.speaking, pixels, steps }
@@ -125,6 +129,7 @@ export class Subscription implements Reducible, Allocable {
     this.#stream?.close()
     this.#stream = undefined
     this.#incompatible = track === undefined
+    this.#taken = track?.payloads.map(({ from }) => from) ?? []
     this.#selected = ''
     this.#red = track !== undefined && this.#takesRed(track)
     this.#repair = ''
@@ -244,7 +249,7 @@ export class Subscription implements Reducible, Allocable {
 
   #chosenLayer(): number | undefined {
     const { layers } = this.publication
-    const wanted = chooseLayer(layers, this.#wish)
+    const wanted = chooseLayer(layers, this.#wish, this.source)
     const highest = Math.min(this.#highestLayer, this.#allotment?.step?.layer ?? Number.POSITIVE_INFINITY)
     if (wanted === undefined || wanted <= highest) return wanted
     return chooseLayer(
@@ -252,6 +257,7 @@ export class Subscription implements Reducible, Allocable {
         ...{ available: available && index <= highest, width, height },
       })),
       this.#wish,
+      this.source,
     )
   }
 
@@ -268,12 +274,18 @@ export class Subscription implements Reducible, Allocable {
   /** Why it is not sent, apart from what the path carries. */
   #hindrance(): SubscriptionReason | undefined {
     const { enabled, width, height } = this.#wish
-    const { muted, loudEnough, layers, stranded } = this.publication
+    const { muted, loudEnough, layers, stranded, payloadType } = this.publication
     if (!enabled || width === 0 || height === 0) return 'disabled-by-subscriber'
+    if (this.#incompatible || !this.#takes(payloadType)) return 'codec-unsupported'
     if (muted) return 'muted'
     if (!loudEnough) return 'not-loudest'
-    if (this.#stream === undefined || this.#incompatible || stranded) return 'no-media'
+    if (this.#stream === undefined || stranded) return 'no-media'
     return layers.some(({ available }) => available) ? undefined : 'no-media'
+  }
+
+  #takes(payloadType: number | undefined): boolean {
+    if (this.#stream === undefined || payloadType === undefined) return true
+    return this.publication.kind === 'audio' || this.#taken.includes(payloadType)
   }
 
   #meter(): void {

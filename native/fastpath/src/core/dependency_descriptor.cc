@@ -45,6 +45,7 @@ struct DependencyReader::Structure {
     uint8_t references = 0;
     uint8_t distances[FrameInfo::kMostReferences] = {};
     uint8_t indications[kMostTargets] = {};
+    uint8_t chainDistances[kMostTargets] = {};
   };
   uint8_t offset = 0;
   size_t templates = 0;
@@ -53,6 +54,9 @@ struct DependencyReader::Structure {
   Template list[kMostTemplates];
   uint8_t targetSpatial[kMostTargets] = {};
   uint8_t targetTemporal[kMostTargets] = {};
+  uint8_t targetChain[kMostTargets] = {};
+  /** By spatial layer: the chain of its target of fewest frames, which all of its targets stand on. */
+  uint8_t spatialChain[kMostSpatial] = {};
   size_t spatials = 0;
   bool hasSizes = false;
   uint16_t widths[kMostSpatial] = {};
@@ -73,8 +77,10 @@ struct DependencyReader::Structure {
     }
     chains = NonSymmetric(r, uint32_t(targets) + 1);
     if (chains > 0) {
-      for (size_t d = 0; d < targets; d++) NonSymmetric(r, uint32_t(chains));
-      for (size_t t = 0; t < templates * chains && !r.bad; t++) r.Bits(4);
+      for (size_t d = 0; d < targets; d++) targetChain[d] = uint8_t(NonSymmetric(r, uint32_t(chains)));
+      for (size_t t = 0; t < templates && !r.bad; t++) {
+        for (size_t c = 0; c < chains; c++) list[t].chainDistances[c] = uint8_t(r.Bits(4));
+      }
     }
     for (size_t d = 0; d < targets; d++) {
       for (size_t t = 0; t < templates; t++) {
@@ -82,6 +88,13 @@ struct DependencyReader::Structure {
         targetSpatial[d] = std::max(targetSpatial[d], list[t].spatial);
         targetTemporal[d] = std::max(targetTemporal[d], list[t].temporal);
       }
+    }
+    uint8_t least[kMostSpatial];
+    std::fill(least, least + kMostSpatial, uint8_t(0xff));
+    for (size_t d = 0; d < targets; d++) {
+      if (targetTemporal[d] >= least[targetSpatial[d]]) continue;
+      least[targetSpatial[d]] = targetTemporal[d];
+      spatialChain[targetSpatial[d]] = targetChain[d];
     }
     hasSizes = r.One();
     for (size_t s = 0; hasSizes && s < spatials; s++) {
@@ -122,14 +135,14 @@ bool DependencyReader::Read(View descriptor, FrameInfo* info) {
   bool start = r.One(), end = r.One();
   uint32_t id = r.Bits(6);
   uint16_t number = uint16_t(r.Bits(16));
-  bool ownTargets = false, ownReferences = false;
+  bool ownTargets = false, ownReferences = false, ownChains = false;
   std::unique_ptr<Structure> fresh;
   size_t structureEnd = 0, targetsEnd = 0;
   if (descriptor.size > 3) {
     bool structured = r.One(), active = r.One();
     ownTargets = r.One();
     ownReferences = r.One();
-    r.One();
+    ownChains = r.One();
     if (structured) {
       fresh = std::make_unique<Structure>();
       if (!fresh->Parse(r)) return false;
@@ -160,6 +173,9 @@ bool DependencyReader::Read(View descriptor, FrameInfo* info) {
       distances[references++] = uint16_t(r.Bits(int(size) * 4) + 1);
     }
   }
+  uint8_t chainDistances[kMostTargets];
+  std::copy(shape.chainDistances, shape.chainDistances + s->chains, chainDistances);
+  for (size_t c = 0; ownChains && c < s->chains; c++) chainDistances[c] = uint8_t(r.Bits(8));
   if (r.bad) return false;
 
   info->described = true;
@@ -174,6 +190,10 @@ bool DependencyReader::Read(View descriptor, FrameInfo* info) {
   std::fill(info->switchTo, info->switchTo + kMostSpatial, uint8_t(0));
   for (size_t d = 0; d < s->targets; d++) {
     if (indications[d] == kSwitch) info->switchTo[s->targetSpatial[d]] |= uint8_t(1 << s->targetTemporal[d]);
+  }
+  for (size_t layer = 0; layer < kMostSpatial; layer++) {
+    bool chained = s->chains > 0 && layer < s->spatials;
+    info->chainDistances[layer] = chained ? chainDistances[s->spatialChain[layer]] : 0;
   }
   info->structureEnd = uint16_t(structureEnd);
   info->targetsEnd = uint16_t(targetsEnd);

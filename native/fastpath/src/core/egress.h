@@ -232,7 +232,7 @@ class EgressStream {
   bool paused_ = false;
   int target_ = 0;
   LayerSelector selector_;
-  LayerSelector::Verdict verdict_{true, false, false};
+  LayerSelector::Verdict verdict_{true, false, false, false};
   int current_ = -1;
   uint32_t gateEpoch_ = 0;
   bool missedGate_ = false;

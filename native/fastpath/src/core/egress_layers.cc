@@ -57,8 +57,8 @@ bool EgressStream::Select(const PacketRef& packet, const EgressPayload& payload,
     event.Number("spatial", selector_.spatial());
     core_.Emit(std::move(event));
   }
-  // A key frame whose beginning came last brought no more layers.
-  if (f.startOfKeyFrame && selector_.AwaitsKeyFrame()) source_->RequestKeyFrame(p.layer, now);
+  // A chain can mend only with a key frame; one whose beginning came last brought no more layers.
+  if (verdict_.broken || (f.startOfKeyFrame && selector_.AwaitsKeyFrame())) source_->RequestKeyFrame(p.layer, now);
   if (verdict_.forward) return true;
   if (!sequences_.Drop(p.sequence)) Fill(packet, payload, now);
   // VP8 receivers wait for every picture id; VP9 ones derive the layer pattern from it.

@@ -47,6 +47,7 @@ void IngressStream::Restart(uint32_t ssrc) {
   clock = SourceClock();
   transits_.Reset();
   dependencies.Reset();
+  chains_.reset();
   track.OnLayerRestart(layer);
 }
 
@@ -165,6 +166,7 @@ bool IngressStream::ReadFrame(Packet& p, Codec codec) {
   if (p.descriptorAt && IsVideo(codec) && !told) {
     dependencies.Read(View(p.data + p.descriptorAt, p.descriptorSize), &p.frame);
   }
+  if (p.frame.described) FollowChains(p);
   size_t spatial = size_t(std::max<int>(p.frame.spatial, 0));
   spatialBytes_[spatial] += p.payloadSize;
   temporals_ = std::max(temporals_, int8_t(p.frame.temporal + 1));
@@ -238,15 +240,26 @@ void IngressStream::AskAt(Micros due) {
 void IngressStream::NoticeGap(int64_t from, int64_t to, Micros now) {
   if (to - from > int64_t(kMaxMissing)) {
     missing_.clear();
+    if (chains_) chains_->OnLost(to - 1);
     RequestKeyFrame(now);
     return;
   }
   for (int64_t s = from; s < to; s++) missing_[s] = Missing{now};
   while (missing_.size() > kMaxMissing) {
+    Abandon(missing_.begin()->first);
     missing_.erase(missing_.begin());
-    abandoned_++;
   }
   AskAt(now + kReorderAllowance);
+}
+
+void IngressStream::Abandon(int64_t sequence) {
+  abandoned_++;
+  if (chains_) chains_->OnLost(sequence);
+}
+
+void IngressStream::FollowChains(Packet& p) {
+  if (!chains_) chains_ = std::make_unique<FrameChains>();
+  chains_->Take(p, missing_.empty() ? -1 : missing_.begin()->first);
 }
 
 void IngressStream::OnAnswer(const Missing& missing, Micros now) {
@@ -274,7 +287,7 @@ void IngressStream::OnNackTimer(Micros now) {
     Micros due = m.tries == 0 ? m.noticed + kReorderAllowance : m.asked + NackInterval(m.tries);
     if (due <= now) {
       if (m.tries >= kMaxNacks) {
-        abandoned_++;
+        Abandon(at->first);
         at = missing_.erase(at);
         continue;
       }

@@ -6,6 +6,7 @@
 
 #include "core/dependency_descriptor.h"
 #include "core/fan_out.h"
+#include "core/frame_chains.h"
 #include "core/header_extensions.h"
 #include "core/packet.h"
 #include "core/payload_descriptor.h"
@@ -129,6 +130,8 @@ class IngressStream {
   /** Keeps the frame of a sound, and brings back those before it that were lost on the way. */
   void TakeSound(const PacketRef& packet, Codec codec, Micros now);
   void NoticeGap(int64_t from, int64_t to, Micros now);
+  void Abandon(int64_t sequence);
+  void FollowChains(Packet& packet);
   void AskAt(Micros due);
   void OnNackTimer(Micros now);
   void OnPliTimer(Micros now);
@@ -144,6 +147,8 @@ class IngressStream {
   OwnerTimer<IngressStream, &IngressStream::OnPliTimer> pliTimer_{this};
   Micros nackDue_ = 0;
   std::map<int64_t, Missing> missing_;
+  /** Made with the first descriptor. */
+  std::unique_ptr<FrameChains> chains_;
   ReplayWindow seen_;
   int64_t newest_ = -1;
   int64_t first_ = -1;

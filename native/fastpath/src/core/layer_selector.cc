@@ -6,17 +6,19 @@ namespace parley {
 
 LayerSelector::Verdict LayerSelector::Judge(const Packet& p) {
   const FrameInfo& f = p.frame;
-  if (f.spatial < 0 && f.temporal < 0) return {true, p.marker, false};
+  if (f.spatial < 0 && f.temporal < 0) return {true, p.marker, false, false};
   bool fresh = !begun_ || int32_t(p.timestamp - picture_) > 0;
+  Layers before = current_;
   if (fresh) BeginPicture(p);
+  bool broken = fresh && (blocked_ || (f.brokenSpatials != 0 && current_.spatial < before.spatial && AwaitsKeyFrame()));
   bool old = int32_t(p.timestamp - changedAt_) < 0;
   if (!old) Rise(f);
   const Layers& layers = old ? previous_ : current_;
   int spatial = std::max<int>(f.spatial, 0);
-  bool forward = spatial <= layers.spatial && f.temporal <= layers.temporal;
+  bool forward = spatial <= layers.spatial && f.temporal <= layers.temporal && !(blocked_ && p.timestamp == picture_);
   if (forward && f.described) Remember(f.frameNumber);
   bool last = p.marker || (f.endOfLayer && spatial == layers.spatial);
-  return {forward, last, !old && changedAt_ == p.timestamp && previous_ != current_};
+  return {forward, last, !old && changedAt_ == p.timestamp && previous_ != current_, broken};
 }
 
 void LayerSelector::BeginPicture(const Packet& p) {
@@ -26,10 +28,20 @@ void LayerSelector::BeginPicture(const Packet& p) {
   Layers next = p.frame.keyFrame
                     ? target_
                     : Layers{std::min(current_.spatial, target_.spatial), std::min(current_.temporal, target_.temporal)};
+  next = Sound(next, p.frame);
   if (!first && !(next != current_)) return;
   previous_ = current_;
   current_ = next;
   changedAt_ = p.timestamp;
+}
+
+LayerSelector::Layers LayerSelector::Sound(Layers most, const FrameInfo& f) {
+  blocked_ = f.brokenSpatials & 1;
+  if (f.brokenSpatials == 0 || blocked_) return most;
+  int spatial = most.spatial;
+  // All lower layers go along, so each of them has to hold.
+  while (!HoldUpTo(f, spatial)) spatial--;
+  return {spatial, most.temporal};
 }
 
 void LayerSelector::Rise(const FrameInfo& f) {
@@ -62,6 +74,7 @@ void LayerSelector::RiseByDependencies(const FrameInfo& f) {
     for (int temporal = std::min(target_.temporal, kAll); temporal >= 0; temporal--) {
       if (!(f.switchTo[spatial] >> temporal & 1)) continue;
       if (spatial <= current_.spatial && temporal <= current_.temporal) continue;
+      if (!HoldUpTo(f, spatial) || !ChainWasForwarded(f, spatial)) continue;
       current_ = {std::max(spatial, current_.spatial), std::max(temporal, current_.temporal)};
       return;
     }
@@ -70,10 +83,14 @@ void LayerSelector::RiseByDependencies(const FrameInfo& f) {
 
 bool LayerSelector::Decodable(const FrameInfo& f) const {
   for (size_t i = 0; i < f.references; i++) {
-    uint16_t number = uint16_t(f.frameNumber - f.distances[i]);
-    if (forwarded_[number % kRemembered] != (number | kValid)) return false;
+    if (!WasForwarded(uint16_t(f.frameNumber - f.distances[i]))) return false;
   }
   return true;
+}
+
+bool LayerSelector::ChainWasForwarded(const FrameInfo& f, int spatial) const {
+  uint8_t distance = f.chainDistances[spatial];
+  return distance == 0 || WasForwarded(uint16_t(f.frameNumber - distance));
 }
 
 }  // namespace parley

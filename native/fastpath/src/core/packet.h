@@ -46,6 +46,10 @@ struct FrameInfo {
   uint16_t distances[kMostReferences];
   /** By spatial layer, a bit for each temporal layer: decode targets that may be taken up from this frame on. */
   uint8_t switchTo[kMostSpatial];
+  /** By spatial layer: how far back is the frame before this one in the chain that protects it; 0: it begins anew, or is none. */
+  uint8_t chainDistances[kMostSpatial];
+  /** A bit for each spatial layer whose chain lost a frame for good: what is of it cannot be decoded. */
+  uint8_t brokenSpatials = 0;
   /** Where in the descriptor, in bits, the structure and a bitmask of active targets end; 0 without. */
   uint16_t structureEnd = 0;
   uint16_t targetsEnd = 0;

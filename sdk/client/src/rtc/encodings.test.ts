@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { redundantAudioFirst, videoEncodings, watchedEncodings } from './encodings.ts'
 
 const camera = { source: 'camera', simulcast: undefined } as const
@@ -16,10 +16,10 @@ test('a camera of 480 lines or more has three layers, ascending; a smaller one h
   expect(videoEncodings({ ...camera, height: 479 })).toHaveLength(1)
 })
 
-test('the application decides where it says so; a screen has one layer whatever its size', () => {
+test('the application decides where it says so', () => {
   expect(videoEncodings({ ...camera, height: 720, simulcast: false })).toHaveLength(1)
   expect(videoEncodings({ source: 'custom', height: 360, simulcast: true })).toHaveLength(3)
-  expect(videoEncodings({ source: 'screen', height: 2160, simulcast: true })).toHaveLength(1)
+  expect(videoEncodings({ source: 'screen', height: 2160, simulcast: false })).toHaveLength(1)
 })
 
 test('RTC-73: VP9 and AV1 have their layers inside one stream where the browser can, else as the others', () => {
@@ -37,15 +37,44 @@ test('RTC-73: VP9 and AV1 have their layers inside one stream where the browser 
   }
 })
 
-test('RTC-73: a screen is few sharp pictures, layers in time where they cost nothing, and more of them in a film', () => {
+describe('RTC-155: a screen', () => {
   const screen = { source: 'screen', height: 1080, simulcast: undefined } as const
-  expect(videoEncodings({ ...screen, codec: 'av1', scales: true })).toMatchObject([
-    { scalabilityMode: 'L1T3', maxFramerate: 15 },
-  ])
-  const [text] = videoEncodings({ ...screen, codec: 'vp8', scales: true, contentHint: 'detail' })
-  expect(text).toMatchObject({ maxFramerate: 15 })
-  expect(text?.scalabilityMode).toBeUndefined()
-  expect(videoEncodings({ ...screen, contentHint: 'motion' })).toMatchObject([{ maxFramerate: 30 }])
+
+  test.each(['vp8', 'vp9', 'av1', 'h264'] as const)(
+    'of text is two streams in %s, without layers in time',
+    (codec) => {
+      expect(videoEncodings({ ...screen, codec, scales: true, contentHint: 'detail' })).toEqual([
+        {
+          ...{ rid: 'q', scaleResolutionDownBy: 2, maxFramerate: 5, maxBitrate: 200_000 },
+          scalabilityMode: 'L1T2',
+        },
+        {
+          ...{ rid: 'f', scaleResolutionDownBy: 1, maxFramerate: 15, maxBitrate: 2_500_000 },
+          scalabilityMode: 'L1T1',
+        },
+      ])
+    },
+  )
+
+  test('has 540 lines in its small stream, or as many as it has', () => {
+    const scale = (height: number | undefined) =>
+      videoEncodings({ ...screen, height })[0]?.scaleResolutionDownBy
+    expect([2160, 1080, 720, 540, 300, undefined].map(scale)).toEqual([4, 2, 720 / 540, 1, 1, 2])
+  })
+
+  test('is told no modes where the browser has none', () => {
+    for (const one of videoEncodings(screen)) expect(one.scalabilityMode).toBeUndefined()
+  })
+
+  test('of a film moves, in three sizes as a camera', () => {
+    const film = videoEncodings({ ...screen, codec: 'vp9', scales: true, contentHint: 'motion' })
+    expect(film.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy])).toEqual([
+      ['q', 4],
+      ['h', 2],
+      ['f', 1],
+    ])
+    expect(film.at(-1)).toMatchObject({ maxFramerate: 30 })
+  })
 })
 
 test('RTC-72: streams and upper spatial layers that nobody watches are not sent', () => {

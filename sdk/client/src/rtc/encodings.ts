@@ -30,27 +30,26 @@ export interface EncodingWish {
   contentHint?: string
 }
 
+/** A shared screen as it is, for whose path carries it; another one for the others, and for thumbnails. */
+const sharpScreen = { maxBitrate: 2_500_000, maxFramerate: 15 }
+const smallScreen = { maxBitrate: 200_000, maxFramerate: 5 }
+/** Text of usual size can be read at so many lines, and a whole page of it comes within 2 s at 300 kbit/s. */
+const smallScreenHeight = 540
+const film: readonly VideoEncoding[] = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 200_000, maxFramerate: 15 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 800_000, maxFramerate: 30 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 4_000_000, maxFramerate: 30 },
+]
+
 /**
  * What a video sender is told to send. Cameras of at least 480 lines go out in three sizes (a quarter, a half, full):
- * as three streams `q`, `h`, `f`, or with VP9 and AV1 as spatial layers of one stream. Screens have one size, as their
- * text must stay sharp, and with VP9 and AV1 layers in time, of which the upper ones go first on a weak path.
+ * as three streams `q`, `h`, `f`, or with VP9 and AV1 as spatial layers of one stream. So do screens that show a film.
+ * Other screens are two streams in each codec: `f` with all lines and few frames, as their text must stay sharp, and `q`.
  */
-export function videoEncodings({
-  source,
-  height = 480,
-  simulcast,
-  codec,
-  scales = false,
-  contentHint,
-}: EncodingWish): VideoEncoding[] {
+export function videoEncodings(wish: EncodingWish): VideoEncoding[] {
+  const { source, height = 480, simulcast, codec, scales = false } = wish
+  if (source === 'screen') return screenEncodings(wish)
   const layersInside = scales && (codec === 'vp9' || codec === 'av1')
-  if (source === 'screen') {
-    const moves = contentHint === 'motion'
-    const rate = moves
-      ? { maxBitrate: 4_000_000, maxFramerate: 30 }
-      : { maxBitrate: 2_500_000, maxFramerate: 15 }
-    return [{ ...rate, ...(layersInside && { scalabilityMode: 'L1T3' }) }]
-  }
   if (!(simulcast ?? (source === 'camera' && height >= simulcastFromHeight))) {
     return [{ maxBitrate: cameraBitrate(height) }]
   }
@@ -59,6 +58,29 @@ export function videoEncodings({
     { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: cameraBitrate(height / 4) },
     { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: cameraBitrate(height / 2) },
     { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: cameraBitrate(height) },
+  ]
+}
+
+/**
+ * Spatial layers of screens Chromium gives in AV1 alone, and holds those to 600 kbit/s. Layers in time make it send two to
+ * three times the bits for a page that hardly changes, each frame worse; so only `q` has them, for the weakest paths.
+ */
+function screenEncodings({
+  height = 1080,
+  simulcast = true,
+  scales,
+  contentHint,
+}: EncodingWish): VideoEncoding[] {
+  const inTime = (scalabilityMode: string) => scales === true && { scalabilityMode }
+  if (contentHint === 'motion') {
+    return simulcast ? film.map((one) => ({ ...one })) : [{ maxBitrate: 4_000_000, maxFramerate: 30 }]
+  }
+  const sharp = { ...sharpScreen, ...inTime('L1T1') }
+  if (!simulcast) return [sharp]
+  const scaleResolutionDownBy = Math.max(1, height / smallScreenHeight)
+  return [
+    { rid: 'q', scaleResolutionDownBy, ...smallScreen, ...inTime('L1T2') },
+    { rid: 'f', scaleResolutionDownBy: 1, ...sharp },
   ]
 }
 

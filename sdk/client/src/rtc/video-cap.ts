@@ -57,7 +57,8 @@ export async function applyEncodings(
   const told = () => JSON.stringify(parameters.encodings.map((encoding) => ({ active: true, ...encoding })))
   const before = told()
   const layers = watched?.length ?? full.length
-  const active = activeLayers(watched, layers, step)
+  // Of a screen the small layer is no way to save: most see the sharp one.
+  const active = activeLayers(watched, layers, source === 'screen' ? 0 : step)
   const kept = active && watchedEncodings(full, active)
   for (const [index, encoding] of parameters.encodings.entries()) {
     const { maxFramerate, scaleResolutionDownBy, ...wanted } = { ...full[index], ...kept?.[index] }
