@@ -1,7 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { monotonicMs, PacketSink } from '@parley/testing/packet-sink'
 import { createCertificate } from '@parley/testing/rtc-client'
 import { Latency } from '../../chat/load/latency.ts'
 import { GeneratorWatch } from '../../chat/machine/generator-watch.ts'
@@ -10,7 +9,6 @@ import { ParleyDoor } from '../parley/parley-door.ts'
 import type { Door, DoorAddress } from './door.ts'
 import { Player } from './player.ts'
 import { Publisher } from './publisher.ts'
-import { type Span, until } from './span.ts'
 import { readStamp } from './stamped-packet.ts'
 
 /** Milliseconds from asking to join. */
@@ -36,15 +34,10 @@ export interface DelayQuantiles {
 }
 
 export interface WindowReport {
-  /** Between this process's marks, which are late when it is busy: for what it counts itself. */
-  seconds: number
   players: number
   silent: number
-  /** By the kernel's time. */
   received: number
   expected: number
-  /** By the kernel, as the sink did not take them in time. */
-  dropped: number
   refused: number
   opened: number
   sent: number
@@ -63,19 +56,15 @@ export class Generator {
   readonly #players: Player[] = []
   readonly #certificate = createCertificate()
   #door: Door | undefined
-  #sink: PacketSink | undefined
   #publisher: Publisher | undefined
   #audio = new Latency()
   #video = new Latency()
   #floor = new Latency()
   #watch: GeneratorWatch | undefined
   #sentAtMark = 0
-  #droppedAtMark = 0
-  #markedMs = 0
   #feedbackMs = 0
 
   async open(address: DoorAddress): Promise<void> {
-    this.#sink = await PacketSink.open()
     this.#door = address.kind === 'janus' ? await JanusDoor.open(address) : new ParleyDoor(address)
   }
 
@@ -145,47 +134,28 @@ export class Generator {
     return joins
   }
 
-  /** What happens in a span that is to come. */
-  async measure(span: Span): Promise<WindowReport> {
-    const sink = this.#theSink
-    sink.measure(span.fromMs, span.toMs)
-    await until(span.fromMs)
-    this.#mark()
-    await until(span.toMs)
-    const report = this.#sinceMark()
-    await sink.countedTo(span.toMs)
-    const counts = this.#players.map((player) => player.counted())
-    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
-    return {
-      ...report,
-      silent: counts.filter(({ received }) => received === 0).length,
-      received: sum(counts.map(({ received }) => received)),
-      expected: sum(counts.map(({ expected }) => expected)),
-      dropped: sink.statistics().dropped - this.#droppedAtMark,
-    }
-  }
-
-  #mark(): void {
-    this.#markedMs = monotonicMs()
-    this.#droppedAtMark = this.#theSink.statistics().dropped
+  mark(): void {
     this.#watch?.stop()
     this.#watch = new GeneratorWatch()
     this.#audio = new Latency()
     this.#video = new Latency()
     this.#floor = new Latency()
     this.#sentAtMark = this.#publisher?.sent ?? 0
+    for (const player of this.#players) player.mark()
   }
 
-  #sinceMark(): Omit<WindowReport, 'silent' | 'received' | 'expected' | 'dropped'> {
+  report(): WindowReport {
     const load = this.#watch?.stop()
     this.#watch = undefined
-    const sum = (of: (player: Player) => number): number =>
-      this.#players.reduce((total, player) => total + of(player), 0)
+    const counts = this.#players.map((player) => player.counted())
+    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
     return {
-      seconds: (monotonicMs() - this.#markedMs) / 1000,
-      players: this.#players.length,
-      refused: sum(({ refused }) => refused),
-      opened: sum(({ opened }) => opened),
+      players: counts.length,
+      silent: counts.filter(({ received }) => received === 0).length,
+      received: sum(counts.map(({ received }) => received)),
+      expected: sum(counts.map(({ expected }) => expected)),
+      refused: sum(this.#players.map(({ refused }) => refused)),
+      opened: sum(this.#players.map(({ opened }) => opened)),
       sent: (this.#publisher?.sent ?? 0) - this.#sentAtMark,
       audio: quantiles(this.#audio),
       video: quantiles(this.#video),
@@ -193,11 +163,6 @@ export class Generator {
       busy: load?.busy ?? 0,
       lagMs: load?.lagMs ?? 0,
     }
-  }
-
-  get #theSink(): PacketSink {
-    if (this.#sink === undefined) throw new Error('the generator was not opened')
-    return this.#sink
   }
 
   get #theDoor(): Door {
@@ -208,8 +173,8 @@ export class Generator {
   async #join(openEvery: number): Promise<Joining> {
     const player = new Player({
       certificate: this.#certificate,
-      place: this.#theSink.place(openEvery),
-      feedback: this.#feedbackMs > 0 ? { everyMs: this.#feedbackMs, openEvery } : undefined,
+      openEvery,
+      feedbackMs: this.#feedbackMs,
       record: (kind, ms) => (kind === 'audio' ? this.#audio : this.#video).record(ms),
     })
     try {

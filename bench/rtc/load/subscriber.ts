@@ -1,10 +1,9 @@
 import { serializeRtcp } from '@parley/protocols/rtcp'
 import { isRtcp } from '@parley/protocols/rtp'
-import { type MediaDescription, parseSdp, serializeSdp } from '@parley/protocols/sdp'
+import { parseSdp, serializeSdp } from '@parley/protocols/sdp'
 import type { SinkPlace, SinkStream } from '@parley/testing/packet-sink'
 import { type DtlsCertificate, PeerTransport } from '@parley/testing/rtc-client'
 import { answerSection, offerSection } from '../../../testing/rtc-client/negotiation.ts'
-import { ArrivalFeedback } from './arrival-feedback.ts'
 import type { Negotiation } from './door.ts'
 
 export interface SubscriberOptions {
@@ -14,14 +13,6 @@ export interface SubscriberOptions {
   /** What it offers to receive. */
   sections: readonly ('audio' | 'video')[]
   reportEveryMs: number
-  /** Transport-wide feedback on everything that comes. */
-  feedback?: FeedbackOptions
-}
-
-export interface FeedbackOptions {
-  everyMs: number
-  /** All packets have to be looked at; of streams that are known one in so many is opened all the same. */
-  openEvery: number
 }
 
 const retransmissionPayloadType = 97
@@ -34,10 +25,6 @@ export abstract class Subscriber implements Negotiation {
   readonly #options: SubscriberOptions
   readonly #transport: PeerTransport
   readonly #timer: NodeJS.Timeout
-  readonly #known = new Set<number>()
-  #feedback: ArrivalFeedback | undefined
-  #feedbackTimer: NodeJS.Timeout | undefined
-  #looked = 0
   #firstPacketMs = 0
   #packetSeen: () => void = () => undefined
   /** After the first packet of media. */
@@ -83,14 +70,12 @@ export abstract class Subscriber implements Negotiation {
   }
 
   accept(text: string): void {
-    const { transport, media } = parseSdp(text)
-    this.#agree(media)
+    const { transport } = parseSdp(text)
     this.#transport.connect(transport, transport.setup === 'active' ? 'server' : 'client')
   }
 
   async answer(text: string): Promise<string> {
     const offer = parseSdp(text)
-    this.#agree(offer.media)
     const media = offer.media.map((section) => answerSection(section, [], 'bench'))
     const answer = await this.#describe(media, 'active')
     this.#transport.connect(offer.transport, 'client')
@@ -102,9 +87,7 @@ export abstract class Subscriber implements Negotiation {
 
   /** Enough was seen of this stream: few of its packets are opened from now on. */
   protected know(ssrc: number): void {
-    // A known stream is counted where it arrives, and feedback needs all of it here.
-    if (this.#feedback === undefined) this.#options.place.know(ssrc)
-    else this.#known.add(ssrc)
+    this.#options.place.know(ssrc)
   }
 
   /** In the span that its sink measures. */
@@ -116,7 +99,6 @@ export abstract class Subscriber implements Negotiation {
 
   close(): void {
     clearInterval(this.#timer)
-    clearInterval(this.#feedbackTimer)
     this.#transport.close()
   }
 
@@ -130,7 +112,6 @@ export abstract class Subscriber implements Negotiation {
 
   #isWanted(packet: Buffer, arrivalMs: number): boolean {
     if (isRtcp(packet)) return false
-    this.#feedback?.note(packet, arrivalMs)
     if (((packet[1] ?? 0) & 0x7f) === retransmissionPayloadType) {
       this.know(packet.readUInt32BE(8))
       return false
@@ -139,17 +120,7 @@ export abstract class Subscriber implements Negotiation {
       this.#firstPacketMs = arrivalMs
       this.#packetSeen()
     }
-    const every = this.#options.feedback?.openEvery ?? 1
-    return !this.#known.has(packet.readUInt32BE(8)) || this.#looked++ % every === 0
-  }
-
-  #agree(media: readonly MediaDescription[]): void {
-    const { feedback } = this.#options
-    this.#feedback = feedback && ArrivalFeedback.of(media)
-    if (feedback === undefined || this.#feedback === undefined) return
-    this.#feedbackTimer ??= setInterval(() => {
-      for (const packet of this.#feedback?.take() ?? []) this.#transport.sendRtcp(packet)
-    }, feedback.everyMs)
+    return true
   }
 
   #report(): void {
