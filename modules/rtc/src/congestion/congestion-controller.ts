@@ -228,7 +228,7 @@ export class CongestionController {
       this.#queue.noteReduction()
       this.#probing.noteDrop(before, this.#delay.bitrate, nowMs)
     }
-    this.#loss.update(results, this.#delay.bitrate, throughput, limitedByApplication)
+    this.#loss.update(results, this.#delay.bitrate, throughput, { limitedByApplication, queueMs })
   }
 
   /** Beside a flow that yields to loss alone, the delay is not ours to keep low: we yield as it does. */

@@ -22,7 +22,7 @@ function limitedShare(loss: number, bitrate: number, seed: number): number {
       atUs += feedbackUs / count
       results.add(sizeBytes, atUs, random() < loss ? Number.NaN : atUs + 20_000, false)
     }
-    rate.update(results, delayBitrate, bitrate, true)
+    rate.update(results, delayBitrate, bitrate, { limitedByApplication: true, queueMs: 0 })
     if ((rate.bitrate ?? delayBitrate) < delayBitrate / 2) limited++
   }
   return limited / feedbacks

@@ -18,6 +18,7 @@ const highBandwidthBias = 0.0002
  * lost more: of 50 packets at a loss of 70 %, 7 more or fewer. Asked where dips can show it.
  */
 const doubt = 3
+const longQueueMs = 60
 /**
  * While more than this is lost, the rate dips for a window now and then: loss that follows it tells itself apart from
  * loss that does not.
@@ -79,19 +80,23 @@ export class LossRate {
     return this.#averageLoss
   }
 
-  /** `delayBitrate`: what the delay allows, the ceiling of every candidate. */
+  /**
+   * `delayBitrate`: what the delay allows, the ceiling of every candidate. `queueMs`: how long packets wait on the path now.
+   */
   update(
     results: PacketResults,
     delayBitrate: number,
     throughput: number | undefined,
-    limitedByApplication = false,
+    { limitedByApplication, queueMs }: { limitedByApplication: boolean; queueMs: number },
   ): void {
     this.#count(results)
     if (this.#beginUs === undefined || this.#endUs - this.#beginUs < observationUs || this.#packets === 0)
       return
     this.#observe()
     this.#windowsSinceDip = this.#dipping || this.#averageLoss < dipAboveLoss ? 0 : this.#windowsSinceDip + 1
-    const best = this.#mostLikely(delayBitrate, throughput)
+    // Losses behind a long queue are those of a full path.
+    const asked = this.#averageLoss > dipAboveLoss && queueMs < longQueueMs ? doubt : 0
+    const best = this.#mostLikely(delayBitrate, throughput, asked)
     const ceiling =
       // What an application does not send says nothing about what would arrive.
       throughput !== undefined &&
@@ -153,7 +158,7 @@ export class LossRate {
     this.#averageLoss = allPackets === 0 ? 0 : allLost / allPackets
   }
 
-  #mostLikely(delayBitrate: number, throughput: number | undefined): Model {
+  #mostLikely(delayBitrate: number, throughput: number | undefined, asked: number): Model {
     const { bitrate, inherentLoss } = this.#best
     const bitrates = candidateFactors.map((factor) => this.#clamp(Math.min(bitrate * factor, delayBitrate)))
     if (throughput !== undefined) bitrates.push(this.#clamp(Math.min(throughput, delayBitrate)))
@@ -161,7 +166,6 @@ export class LossRate {
     // Newton's steps are short where the loss was taken for small: a path that turned bad is fitted from what is seen.
     const seen = this.#averageLoss
     const starts = seen > badLoss && inherentLoss < seen / 2 ? [inherentLoss, seen] : [inherentLoss]
-    const asked = seen > dipAboveLoss ? doubt : 0
     let best = this.#best
     let bestScore = Number.NEGATIVE_INFINITY
     for (const start of starts) {

@@ -39,7 +39,7 @@ function through(
   return { share, queueMs, loss, target, lowest }
 }
 
-const seeds = [1, 2, 3, 4]
+const seeds = Array.from({ length: 12 }, (_, index) => index + 1)
 /** A receiver that stands still most of the time. */
 const mostly: Partial<StallOptions> = { everyMs: 250 }
 const kinds: Partial<StallOptions>[] = [
