@@ -111,9 +111,13 @@ export class MeetingMember {
   static async join(options: MemberOptions): Promise<MeetingMember> {
     const client = await RealtimeClient.connect(options.url, options.token, `device-${options.member}`)
     const member = new MeetingMember(client, options)
-    client.onEvent = (event) => member.#hear(event)
+    // What is told of others means something once it is known who they are.
+    const early: ServerEvent[] = []
+    client.onEvent = (event) => early.push(event)
     const { participants } = await client.request('rtc.join', { roomId: options.roomId })
     for (const participant of participants) member.#meet(participant)
+    for (const event of early) member.#hear(event)
+    client.onEvent = (event) => member.#hear(event)
     if (options.send) await member.#publish()
     return member
   }
