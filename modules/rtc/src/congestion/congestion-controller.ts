@@ -218,8 +218,11 @@ export class CongestionController {
     const use = this.#queue.contested ? this.#contestedUse(missing, nowMs) : this.#trend.use
     const roundTripMs = this.#roundTripMs
     const { queueMs } = this.#trend
-    this.#delay.update({ use, throughput, roundTripMs, nowMs, limitedByApplication, queueMs })
-    const probed = this.#probing.handle(results, this.#loss.inherentLoss)
+    // The queue of a probe does not say that the path carries less than was found before.
+    const isOwnQueue = use === 'overused' && this.#probing.queues(nowMs)
+    if (!isOwnQueue)
+      this.#delay.update({ use, throughput, roundTripMs, nowMs, limitedByApplication, queueMs })
+    const probed = this.#probing.handle(results, this.#loss.inherentLoss, nowMs)
     if (probed !== undefined && use !== 'overused') {
       if (probed > this.#delay.bitrate) this.#delay.set(probed, nowMs)
       this.#loss.raise(probed)

@@ -128,7 +128,7 @@ export class DelayRate {
 
   /** So little is sent that a path as full as it seems would be full of something else. */
   #limitedAlone({ limitedByApplication, queueMs, throughput = 0 }: DelayRateInput): boolean {
-    return limitedByApplication && queueMs < shortQueueMs && this.#bitrate * backOff > throughput
+    return limitedByApplication && queueMs < shortQueueMs && this.#bitrate > throughput
   }
 
   #isFarAbove(throughput: number | undefined): boolean {

@@ -13,6 +13,8 @@ const recoverShare = 0.85
 /** A drop this deep is worth asking whether it was an accident. */
 const deepDrop = 0.66
 const resultWithinMs = 1_000
+/** What a probe left standing on the path has gone after so long. */
+const drainedWithinMs = 300
 const probeMs = 20
 const leastPackets = 6
 const packetBytes = 1_000
@@ -42,6 +44,8 @@ interface RunningProbe extends Probe {
   readonly sentFromUs: number
   readonly results: ProbeResult[]
   readonly continues: boolean
+  /** What the application sent when it began. */
+  readonly beside: 'little' | 'all it may'
 }
 
 export interface ProbingInput {
@@ -63,10 +67,16 @@ export class Probing {
   #next: { bitrate: number; continues: boolean }[] = []
   #began = false
   #lastLimitedMs = Number.NEGATIVE_INFINITY
+  #endedAtMs = Number.NEGATIVE_INFINITY
   #dropped: { atMs: number; from: number } | undefined
 
   constructor(max: number) {
     this.#max = max
+  }
+
+  /** Little is sent, and the queue that is seen now may be that of a probe. */
+  queues(nowMs: number): boolean {
+    return this.#running?.beside === 'little' || nowMs - this.#endedAtMs < drainedWithinMs
   }
 
   /** The rate fell from one value to another by what the delay told. */
@@ -91,12 +101,13 @@ export class Probing {
     }
     const bytes = Math.max(leastPackets * packetBytes, Math.ceil((bitrate * probeMs) / 8_000))
     const continues = planned.continues && bitrate === planned.bitrate
-    this.#running = { bytes, bitrate, continues, beganAtMs: nowMs, sentFromUs: nowUs, results: [] }
+    const beside = input.limitedSinceMs === undefined ? 'all it may' : 'little'
+    this.#running = { bytes, bitrate, continues, beside, beganAtMs: nowMs, sentFromUs: nowUs, results: [] }
     return { bytes, bitrate }
   }
 
   /** Answers what the path carried once the running probe is known; `inherentLoss` is not held against it. */
-  handle(results: PacketResults, inherentLoss: number): number | undefined {
+  handle(results: PacketResults, inherentLoss: number, nowMs: number): number | undefined {
     const probe = this.#running
     if (probe === undefined) return undefined
     for (let index = 0; index < results.length; index++) {
@@ -108,6 +119,7 @@ export class Probing {
     const measured = measure(probe, inherentLoss)
     if (measured === undefined) return undefined
     this.#running = undefined
+    if (probe.beside === 'little') this.#endedAtMs = nowMs
     if (probe.continues && measured > nextShare * probe.bitrate) {
       this.#next = [{ bitrate: measured * nextFactor, continues: true }]
     } else this.#next = []
