@@ -24,6 +24,8 @@ if (positionals[0] === 'rtc') {
     ...(values.operations !== undefined && { operations: Number(values.operations) }),
   })
 } else await crash(Number(values.cycles))
+// The server of the test databases runs as long as this process does.
+process.exit(0)
 
 async function crash(cycles: number): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'parley-soak-'))
