@@ -49,8 +49,16 @@ describe.skipIf(missing !== '')(`effects in Chromium${missing && ` (skipped: ${m
 
   test('RTC-121: noise suppression lowers the floor and leaves speech', async () => {
     const { noise, speech } = await page.evaluate(() => globalThis.effects.suppress())
+    if (process.env.PARLEY_TABLES) console.table({ noise, speech })
     expect(noise.before - noise.after).toBeGreaterThan(15)
     expect(speech.before - speech.after).toBeLessThan(10)
+    expect(problems).toEqual([])
+  })
+
+  test('RTC-121: a voice comes through the processor', async () => {
+    const { loudest, kind } = await page.evaluate(() => globalThis.effects.hearSuppressed())
+    expect(kind).toBe('audio')
+    expect(loudest).toBeGreaterThan(0.05)
     expect(problems).toEqual([])
   })
 
