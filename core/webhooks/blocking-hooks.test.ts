@@ -167,11 +167,11 @@ describe('HOOK-23: a receiver that went silent is spared', () => {
 
   test('after a row of timeouts the verdict holds at once, in every process; one question tries it again', async () => {
     const bus = new InProcessBus({ logger: silentLogger })
-    const settings = { breakerTimeouts: 3, breakerCoolingMs: 1_000 }
+    const settings = { breakerTimeouts: 3, breakerCoolingMs: 4_000 }
     const first = await installation.start({ settings, bus })
     const second = await installation.start({ settings, bus })
     const ask = (through: Process) => messageSendGuard(through.webhooks.hooks).check(message())
-    await hook({ onTimeout: 'reject', timeoutMs: 60 })
+    await hook({ onTimeout: 'reject', timeoutMs: 400 })
     receiver.reply = () => () => undefined
     for (let n = 0; n < 2; n++) await expect(ask(first)).rejects.toMatchObject({ code: 'forbidden' })
     // An error that comes at once is a sign of life.

@@ -92,8 +92,8 @@ describe.skipIf('unavailable' in built)('packet sink', () => {
     const after = performance.now()
     await expect.poll(() => seen.length).toBe(1)
     // The two clocks are read one after the other, so they differ by a moment of the processor.
-    expect(seen[0]?.arrivalMs).toBeGreaterThan(before - 1)
-    expect(seen[0]?.arrivalMs).toBeLessThan(after + 1)
+    expect(seen[0]?.arrivalMs).toBeGreaterThan(before - 20)
+    expect(seen[0]?.arrivalMs).toBeLessThan(after + 20)
     const from = monotonicMs()
     sink.measure(from, from + 3_600_000)
     for (const sequence of [2, 4]) await send(place, packetOf(7, sequence))
