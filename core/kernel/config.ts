@@ -7,6 +7,8 @@ export interface Setting<T = unknown> {
   schema: z.ZodType<T>
   /** As `parley config` shows it; `undefined` when the setting may be absent. */
   default: T
+  /** What the default is, in words, where it depends on the machine. */
+  defaultDoc?: string
   doc: string
   secret?: boolean
 }
@@ -16,13 +18,14 @@ export type SettingValues<S extends Settings> = { [K in keyof S]: S[K] extends S
 
 interface IntegerOptions {
   default: number
+  defaultDoc?: string
   min?: number
   max?: number
 }
 
 export function integer(env: string, options: IntegerOptions, doc: string): Setting<number> {
-  const { min = 0, max = Number.MAX_SAFE_INTEGER } = options
-  return { env, schema: z.coerce.number().int().min(min).max(max), default: options.default, doc }
+  const { min = 0, max = Number.MAX_SAFE_INTEGER, ...facts } = options
+  return { env, schema: z.coerce.number().int().min(min).max(max), ...facts, doc }
 }
 
 export function optionalInteger(env: string, doc: string): Setting<number | undefined> {

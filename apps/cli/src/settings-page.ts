@@ -31,7 +31,7 @@ export function settingsPage(introduction: string, settings: Readonly<Record<str
 
 function row(setting: Setting): string {
   const meaning = setting.doc.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ')
-  return `| \`${setting.env}\` | ${defaultText(setting.default)} | ${meaning} |`
+  return `| \`${setting.env}\` | ${setting.defaultDoc ?? defaultText(setting.default)} | ${meaning} |`
 }
 
 function defaultText(value: unknown): string {

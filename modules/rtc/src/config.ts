@@ -5,8 +5,8 @@ export const rtcSettings = {
   enabled: flag('PARLEY_RTC', true, 'Serve audio and video; false answers them with `not-implemented`'),
   workers: integer(
     'PARLEY_RTC_WORKERS',
-    { default: Math.min(4, availableParallelism()), min: 1, max: 64 },
-    'Media worker processes; rooms are spread over them. Default: one a core, at most 4',
+    { default: Math.min(4, availableParallelism()), defaultDoc: 'one a core, at most 4', min: 1, max: 64 },
+    'Media worker processes; rooms are spread over them',
   ),
   mediaPort: integer(
     'PARLEY_MEDIA_PORT',

@@ -102,10 +102,12 @@ describe.skipIf(missing !== '')(`ways to the media port${missing && ` (skipped: 
             expect(Number(audio?.totalAudioEnergy ?? 0)).toBeGreaterThan(0)
           }, soon)
           for (const which of ['publish', 'subscribe'] as const) {
-            const reports = await page.evaluate((wanted) => globalThis.call.stats(wanted), which)
-            const pair = reports.find((one) => one.type === 'candidate-pair' && one.nominated === true)
-            const remote = reports.find((one) => one.id === pair?.remoteCandidateId)
-            expect(remote).toMatchObject({ protocol: transport, address })
+            await vi.waitFor(async () => {
+              const reports = await page.evaluate((wanted) => globalThis.call.stats(wanted), which)
+              const pair = reports.find((one) => one.type === 'candidate-pair' && one.nominated === true)
+              const remote = reports.find((one) => one.id === pair?.remoteCandidateId)
+              expect(remote).toMatchObject({ protocol: transport, address })
+            }, soon)
           }
           await page.close()
         }

@@ -70,10 +70,12 @@ describe.skipIf(missing !== '')(`TURN by coturn${missing && ` (skipped: ${missin
         expect(Number(audio?.totalAudioEnergy ?? 0)).toBeGreaterThan(0)
       }, soon)
       for (const which of ['publish', 'subscribe'] as const) {
-        const reports = await page.evaluate((wanted) => globalThis.call.stats(wanted), which)
-        const pair = reports.find((one) => one.type === 'candidate-pair' && one.nominated === true)
-        const local = reports.find((one) => one.id === pair?.localCandidateId)
-        expect(local).toMatchObject({ candidateType: 'relay', relayProtocol: 'udp' })
+        await vi.waitFor(async () => {
+          const reports = await page.evaluate((wanted) => globalThis.call.stats(wanted), which)
+          const pair = reports.find((one) => one.type === 'candidate-pair' && one.nominated === true)
+          const local = reports.find((one) => one.id === pair?.localCandidateId)
+          expect(local).toMatchObject({ candidateType: 'relay', relayProtocol: 'udp' })
+        }, soon)
       }
     }
     expect(turn.log).toMatch(/user <\d+:alice>/)
