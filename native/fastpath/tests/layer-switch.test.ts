@@ -141,8 +141,10 @@ describe.skipIf(missing !== '')(`layers in Chromium${missing ? ` (skipped: ${mis
       await look()
       const before = { shown: seen.shown.length, f: seen.f.length }
       select('shown', 2, 1)
-      await new Promise((resolve) => setTimeout(resolve, holdMs))
-      await look()
+      await until(`${name} in full beside it`, 30, async () => {
+        await look()
+        return seen.f.length >= before.f + 30
+      })
       const [fewer, all] = [seen.shown.length - before.shown, seen.f.length - before.f]
       select('shown', 2)
       await new Promise((resolve) => setTimeout(resolve, holdMs))
