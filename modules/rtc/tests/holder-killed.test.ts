@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ParleyServer } from '@parley/server'
 import { createTestDatabase } from '@parley/testing/postgres'
+import { SyntheticPeer } from '@parley/testing/rtc-client'
 import { type ServerProcess, startServerProcess } from '@parley/testing/server-process'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { buildSfu } from './build-sfu.ts'
@@ -10,7 +11,7 @@ import { CallMember } from './call-member.ts'
 
 const missing = await buildSfu()
 /** What fails until the lease has lapsed is tried again. */
-const soon = { timeout: 60_000, interval: 100 }
+const soon = { timeout: 60_000, interval: 250 }
 const both = { audio: true, video: true } as const
 
 describe.skipIf(missing !== '')(`the end of a holder${missing && ` (skipped: ${missing})`}`, () => {
@@ -46,20 +47,20 @@ describe.skipIf(missing !== '')(`the end of a holder${missing && ` (skipped: ${m
       closing.push(() => member.close().catch(() => undefined))
       return member
     }
-    const watches = ({ subscriber }: CallMember) =>
+    const watches = (receiver: SyntheticPeer) =>
       vi.waitFor(() => {
-        const video = subscriber.statistics().inbound.find(({ kind }) => kind === 'video')
+        const video = receiver.statistics().inbound.find(({ kind }) => kind === 'video')
         expect(video?.frames).toBeGreaterThan(10)
       }, soon)
     const membersAt = async (server: ServerProcess) =>
       (await rest(server).listParticipants({ roomId: 'r' })).items.map(({ userId }) => userId).sort()
 
-    for (const id of ['alice', 'bob', 'carol']) await rest(holder).createUser({ id })
+    for (const id of ['alice', 'bob', 'carol', 'dave']) await rest(holder).createUser({ id })
     const alice = await enter(holder, 'alice')
     const bob = await enter(left, 'bob')
     const carol = await enter(right, 'carol')
     await bob.publish()
-    await Promise.all([watches(alice), watches(carol)])
+    await Promise.all([watches(alice.subscriber), watches(carol.subscriber)])
     expect(await membersAt(right)).toEqual(['alice', 'bob', 'carol'])
 
     await holder.kill()
@@ -71,10 +72,23 @@ describe.skipIf(missing !== '')(`the end of a holder${missing && ` (skipped: ${m
       vi.waitFor(() => enter(server, userId, `${userId} again`), soon)
     const [bobAgain, carolAgain] = [await again(left, 'bob'), await again(right, 'carol')]
     await bobAgain.publish()
-    await watches(carolAgain)
+    await watches(carolAgain.subscriber)
     for (const server of [left, right]) {
       await vi.waitFor(async () => expect(await membersAt(server)).toEqual(['bob', 'carol']), soon)
     }
+    const player = new SyntheticPeer({ address: '127.0.0.1', receive: { video: 1 } })
+    closing.push(() => player.close())
+    const played = await fetch(new URL('/v1/rtc/rooms/r/whep', right.url), {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${rest(left).mintToken({ userId: 'dave', ttlMs: 600_000 })}`,
+        'content-type': 'application/sdp',
+      },
+      body: await player.createOffer(),
+    })
+    expect(played.status).toBe(201)
+    player.acceptAnswer(await played.text())
+    await watches(player)
     await rest(right).removeParticipant({ roomId: 'r', participantId: bobAgain.id })
     await bobAgain.client.waitFor('rtc.closed', ({ reason }) => reason === 'removed', soon.timeout)
     await rest(right).deleteRoom({ roomId: 'r' })
