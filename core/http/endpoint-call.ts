@@ -88,6 +88,7 @@ export async function callEndpoint(
     requestId: exchange.requestId,
     remoteAddress: exchange.remoteAddress,
     ifMatch,
+    callKey: claim?.callKey,
     get signal() {
       return closeSignal(outgoing)
     },

@@ -21,11 +21,13 @@ const withoutKeys = endpoint({
 })
 
 let calls = 0
+let callKeys: (string | undefined)[] = []
 let waiting: { begun: () => void; go: Promise<void> } | undefined
 
 function addRoutes(http: HttpServer): void {
-  http.route(work, async ({ body, project, settle, header }) => {
+  http.route(work, async ({ body, project, settle, header, callKey }) => {
     const call = ++calls
+    callKeys.push(callKey)
     header('ETag', `"${call}"`)
     switch (body.do) {
       case 'refuse':
@@ -62,6 +64,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 beforeEach(() => {
   calls = 0
+  callKeys = []
 })
 
 let keys = 0
@@ -156,6 +159,19 @@ test.each(['refuse', 'crash', 'roll-back'] as const)('a call that fails (%s) fre
   await send(key, what)
   await send(key, what)
   expect(calls).toBe(2)
+})
+
+test('attempts at one call share a call key, which no other call has', async () => {
+  const key = newKey()
+  await send(key, 'refuse')
+  await send(key, 'refuse')
+  await send(key, 'answer')
+  await send(newKey(), 'answer')
+  await send(undefined, 'answer')
+  const [first, again, otherBody, otherKey, none] = callKeys
+  expect(again).toBe(first)
+  expect(new Set([first, otherBody, otherKey, none]).size).toBe(4)
+  expect(none).toBeUndefined()
 })
 
 test('an answer that was settled in the transaction of the change holds, even when the call then fails', async () => {

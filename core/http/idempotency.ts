@@ -19,6 +19,8 @@ export interface Claim {
   /** The call failed and changed nothing: the key is free again. An answer that was committed stays. */
   release(): Promise<void>
   readonly project: ProjectScope
+  /** The same for each attempt at one call, and for no other call of the project. */
+  readonly callKey: string
 }
 
 export interface IdempotencyOptions {
@@ -56,7 +58,10 @@ export class IdempotencyKeys {
     const attempt = randomUUID()
     const values = [projectId, owner, key, fingerprint, attempt, leaseMs, ttlMs]
     const claimed = await project.query({ name: 'http.claim', text: claimSql, values })
-    if (claimed.rowCount === 1) return this.#claim(project, owner, key, attempt)
+    if (claimed.rowCount === 1) {
+      const callKey = [owner, key, fingerprint.toString('base64url')].join(' ')
+      return { ...this.#claim(project, owner, key, attempt), callKey }
+    }
     const found = await project.query<Row>({
       name: 'http.find-claim',
       text: findSql,
@@ -78,7 +83,7 @@ export class IdempotencyKeys {
     return (await this.#options.database.system.query({ text })).rowCount
   }
 
-  #claim(project: ProjectScope, owner: string, key: string, attempt: string): Claim {
+  #claim(project: ProjectScope, owner: string, key: string, attempt: string): Omit<Claim, 'callKey'> {
     const { masterKey, ttlMs } = this.#options
     const identity = [project.projectId, owner, key, attempt]
     let stored = false

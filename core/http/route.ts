@@ -27,6 +27,11 @@ export interface RouteRequest<E extends Endpoint> extends EndpointInput<E> {
   remoteAddress: string
   /** The version that If-Match names, without quotes. */
   ifMatch: string | undefined
+  /**
+   * The same for each attempt at this call under its Idempotency-Key, absent without one: for changes that no transaction
+   * of this process holds, so that whoever makes them tells an attempt from another call.
+   */
+  callKey: string | undefined
   /** Aborts when the client went away. */
   readonly signal: AbortSignal
   /** Sets a header of the answer, when the call succeeds. */
@@ -55,6 +60,7 @@ export interface AnyRouteRequest {
   requestId: string
   remoteAddress: string
   ifMatch: string | undefined
+  callKey: string | undefined
   readonly signal: AbortSignal
   header(name: string, value: string): void
   settle(tx: Queryable, answer: unknown): Promise<void>

@@ -81,7 +81,7 @@ export const rtcSettings = {
   ),
   clusterAddress: optionalString(
     'PARLEY_RTC_CLUSTER_ADDRESS',
-    'Host and port (`10.0.0.5:7690`; port 0 picks one) on which this server process takes realtime frames for its rooms from others on the same database and master key; absent, such frames are answered `unavailable`',
+    'Host and port (`10.0.0.5:7690`; port 0 picks one) on which this server process takes frames and requests for its rooms from others on the same database and master key; absent, each process answers `unavailable` for rooms of another',
   ),
   congestion: flag(
     'PARLEY_RTC_CONGESTION',

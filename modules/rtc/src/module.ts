@@ -1,7 +1,8 @@
 import { AppError, type ClientFrameType, clientFrames, type Restriction } from '@parley/contracts'
 import { readSettings } from '@parley/core/kernel'
 import type { Platform } from '@parley/core/platform'
-import { ClusterFrames } from './cluster/cluster-frames.ts'
+import { RoomCluster } from './cluster/room-cluster.ts'
+import { localOperations } from './cluster/room-operations.ts'
 import { rtcSettings } from './config.ts'
 import { rtcMigrations } from './migrations/index.ts'
 import type { RtcPorts } from './ports.ts'
@@ -63,10 +64,10 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   scope.own('media workers', pool)
   const usage = scope.own('usage', new UsageMeter(ledger, logger))
   const { clusterAddress } = settings
-  const cluster: ClusterFrames | undefined =
+  const cluster: RoomCluster | undefined =
     clusterAddress === undefined
       ? undefined
-      : new ClusterFrames({
+      : new RoomCluster({
           ...{ gateway, keys: platform.masterKey, logger, scope },
           holderOf: async (projectId, roomId) =>
             rooms.get(projectId, roomId) === undefined ? store.holderAddress(projectId, roomId) : undefined,
@@ -83,10 +84,11 @@ export async function createRtc(platform: Platform, ports: RtcPorts): Promise<Rt
   const turn = { urls: settings.turnUrls, secret: settings.turnSecret, ttlMs: settings.turnTtlMs }
   const rtc = new RtcService({ rooms, store, turn, guards: ports.guards ?? [] })
 
-  registerRoutes(http, rtc)
+  const operations = cluster ?? localOperations
+  registerRoutes(http, rtc, operations)
   registerFrames(cluster ?? gateway, rtc, telemetry)
+  registerWhip(http, { rtc, operations, authenticator: ports.authenticator })
   if (clusterAddress !== undefined) await cluster?.listen(clusterAddress)
-  registerWhip(http, rtc, ports.authenticator)
   const quality = new QualityReporter({ rooms, pool, telemetry })
   addRtcMetrics(platform.metrics, { rooms, pool, quality })
   // Workers that fail later cost rooms, but chat and REST of this process go on.

@@ -96,6 +96,11 @@ describe.skipIf(missing !== '')(`failures${missing && ` (skipped: ${missing})`}`
     ).toMatchObject({
       status: 503,
     })
+    // Where the session may well be, it is not denied.
+    const session = await fetch(new URL('/v1/rtc/rooms/single/whip/part_1', second), {
+      ...{ method: 'DELETE', headers: { authorization: `Bearer ${await cloud.token('carol')}` } },
+    })
+    expect(session.status).toBe(503)
     await Promise.all(
       [here.alice, here.bob].map(({ client }) => client.request('rtc.leave', { roomId: 'single' })),
     )

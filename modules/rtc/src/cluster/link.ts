@@ -4,8 +4,8 @@ import { StringDecoder } from 'node:string_decoder'
 const aliveEveryMs = 1_000
 /** A process that says nothing for so long is gone: its machine, or the way there. */
 const silentMs = 5_000
-/** A line holds one frame or event; descriptions have 100,000 bytes at most. */
-const maxLineBytes = 4 * 1024 * 1024
+/** A line holds one message, of which lists of thousands of participants are the longest. */
+const maxLineLength = 16 * 1024 * 1024
 const maxWaitingBytes = 32 * 1024 * 1024
 
 export interface LinkEvents<In> {
@@ -37,10 +37,14 @@ export class Link<In extends { type: string }, Out extends { type: string }> {
     return this.#closed
   }
 
-  send(message: Out | { type: 'alive' }): void {
-    if (this.#closed) return
-    this.#socket.write(`${JSON.stringify(message)}\n`)
+  /** Answers false when the message is too long for a line; then nothing of it was sent. */
+  send(message: Out | { type: 'alive' }): boolean {
+    if (this.#closed) return true
+    const line = JSON.stringify(message)
+    if (line.length > maxLineLength) return false
+    this.#socket.write(`${line}\n`)
     if (this.#socket.writableLength > maxWaitingBytes) this.close()
+    return true
   }
 
   close(): void {
@@ -59,9 +63,11 @@ export class Link<In extends { type: string }, Out extends { type: string }> {
 
   #read(text: string): void {
     this.#heardAtMs = performance.now()
-    const lines = (this.#rest + text).split('\n')
+    // Only what is new is searched: a long line comes in many pieces.
+    const [first = '', ...others] = text.split('\n')
+    const lines = [this.#rest + first, ...others]
     this.#rest = lines.pop() ?? ''
-    if (this.#rest.length > maxLineBytes) this.close()
+    if (this.#rest.length > maxLineLength) this.close()
     for (const line of lines) {
       if (this.#closed) return
       const message = readLine<In>(line)

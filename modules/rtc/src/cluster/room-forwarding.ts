@@ -1,11 +1,9 @@
-import { connect } from 'node:tls'
 import { AppError, type ServerEvent } from '@parley/contracts'
 import type { UserCaller } from '@parley/core/auth'
 import type { EndReason, Session } from '@parley/core/gateway'
 import type { Closable } from '@parley/core/kernel'
-import { Link } from './link.ts'
-import type { FromHolder, ToHolder } from './link-messages.ts'
-import { clientTls, type LinkKeys } from './shared-key.ts'
+import { HolderLink } from './holder-link.ts'
+import type { LinkKeys } from './shared-key.ts'
 
 export interface RoomForwardingOptions {
   keys: LinkKeys
@@ -13,7 +11,6 @@ export interface RoomForwardingOptions {
   holderOf: (projectId: string, roomId: string) => Promise<string | undefined>
 }
 
-const answerWithinMs = 15_000
 const syncEveryMs = 1_000
 
 /** A session here, as a process elsewhere knows it. */
@@ -27,11 +24,9 @@ interface Guest {
 
 /** One process that holds rooms of sessions here. */
 interface Holder {
-  readonly address: string
-  readonly link: Link<FromHolder, ToHolder>
+  readonly link: HolderLink
   /** The sessions of this process that it knows, by id. */
   readonly guests: Map<string, Guest>
-  readonly waiting: Map<number, { resolve: (answer: unknown) => void; reject: (error: AppError) => void }>
 }
 
 /**
@@ -42,7 +37,6 @@ export class RoomForwarding implements Closable {
   readonly #options: RoomForwardingOptions
   readonly #holders = new Map<string, Holder>()
   readonly #timer: NodeJS.Timeout
-  #lastRequest = 0
 
   constructor(options: RoomForwardingOptions) {
     this.#options = options
@@ -70,7 +64,7 @@ export class RoomForwarding implements Closable {
   handleSessionClosed(session: Session, reason: EndReason): void {
     for (const holder of this.#holders.values()) {
       if (!holder.guests.delete(session.id)) continue
-      holder.link.send({ type: 'session-closed', sessionId: session.id, reason })
+      holder.link.tell({ type: 'session-closed', sessionId: session.id, reason })
     }
   }
 
@@ -84,7 +78,7 @@ export class RoomForwarding implements Closable {
     if (session.signal.aborted) throw new AppError('unavailable', 'The connection is gone')
     const before = this.#placeOf(session, roomId)
     // The room went to another process meanwhile, or came here.
-    if (before !== undefined && before.address !== address)
+    if (before !== undefined && before.link.address !== address)
       before.guests.get(session.id)?.rooms.delete(roomId)
     return address === undefined ? undefined : (this.#holders.get(address) ?? this.#open(address))
   }
@@ -97,61 +91,31 @@ export class RoomForwarding implements Closable {
   }
 
   #open(address: string): Holder {
-    const at = address.lastIndexOf(':')
-    const host = address.slice(0, at).replace(/^\[|\]$/g, '')
-    const socket = connect({ host, port: Number(address.slice(at + 1)), ...clientTls(this.#options.keys) })
-    const link = new Link<FromHolder, ToHolder>(socket, {
-      message: (message) => this.#handle(holder, message),
-      closed: () => this.#lost(holder),
+    const guests = new Map<string, Guest>()
+    const link = new HolderLink({
+      ...{ address, keys: this.#options.keys },
+      onEvent: ({ sessionId, event }) => hear(guests.get(sessionId), JSON.parse(event) as ServerEvent),
+      onClosed: () => this.#lost(holder),
     })
-    const holder: Holder = { address, link, guests: new Map(), waiting: new Map() }
+    const holder: Holder = { link, guests }
     this.#holders.set(address, holder)
     return holder
   }
 
   #ask(holder: Holder, session: Session, frame: string, body: { roomId: string }): Promise<unknown> {
-    this.#lastRequest += 1
-    const request = this.#lastRequest
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle(() => reject(gone())), answerWithinMs)
-      const settle = (tell: () => void): void => {
-        clearTimeout(timer)
-        holder.waiting.delete(request)
-        tell()
-      }
-      holder.waiting.set(request, {
-        resolve: (answer) => settle(() => resolve(answer)),
-        reject: (error) => settle(() => reject(error)),
-      })
-      const { caller } = session
-      const guest = holder.guests.get(session.id)
-      if (guest === undefined) holder.guests.set(session.id, { session, caller, rooms: new Set() })
-      else guest.caller = caller
-      holder.link.send({ type: 'frame', request, session: factsOf(session), frame, body })
-    })
-  }
-
-  #handle(holder: Holder, message: FromHolder): void {
-    if (message.type === 'ok') holder.waiting.get(message.request)?.resolve(message.answer)
-    else if (message.type === 'refused') {
-      const { code, detail, retryAfterMs, issues } = message
-      const options = {
-        ...(retryAfterMs !== undefined && { retryAfterMs }),
-        ...(issues !== undefined && { issues }),
-      }
-      holder.waiting.get(message.request)?.reject(new AppError(code, detail, options))
-    } else if (message.type === 'event') {
-      const guest = holder.guests.get(message.sessionId)
-      const event = JSON.parse(message.event) as ServerEvent
-      if (event.type === 'rtc.closed') guest?.rooms.delete(event.roomId)
-      guest?.session.send(event)
-    }
+    const { caller } = session
+    const guest = holder.guests.get(session.id)
+    if (guest === undefined) holder.guests.set(session.id, { session, caller, rooms: new Set() })
+    else guest.caller = caller
+    return holder.link.ask((request) => ({
+      ...{ type: 'frame', request, session: factsOf(session), frame, body },
+    }))
   }
 
   /** The process there ended, or cannot be reached: clients join again, wherever the room is then. */
   #lost(holder: Holder): void {
-    if (this.#holders.get(holder.address) === holder) this.#holders.delete(holder.address)
-    for (const { reject } of [...holder.waiting.values()]) reject(gone())
+    const { address } = holder.link
+    if (this.#holders.get(address) === holder) this.#holders.delete(address)
     for (const { session, rooms } of holder.guests.values()) {
       for (const roomId of rooms) session.send({ type: 'rtc.closed', roomId, reason: 'connection-lost' })
     }
@@ -163,7 +127,7 @@ export class RoomForwarding implements Closable {
       for (const guest of guests.values()) {
         if (guest.session.caller === guest.caller) continue
         guest.caller = guest.session.caller
-        link.send({ type: 'session', session: factsOf(guest.session) })
+        link.tell({ type: 'session', session: factsOf(guest.session) })
       }
     }
   }
@@ -173,8 +137,7 @@ function factsOf({ id, deviceId, platform, remoteAddress, caller }: Session) {
   return { id, deviceId, platform, remoteAddress, caller }
 }
 
-function gone(): AppError {
-  return new AppError('unavailable', 'The process that holds the room does not answer', {
-    retryAfterMs: 1_000,
-  })
+function hear(guest: Guest | undefined, event: ServerEvent): void {
+  if (event.type === 'rtc.closed') guest?.rooms.delete(event.roomId)
+  guest?.session.send(event)
 }

@@ -5,6 +5,7 @@ import type { Closable, Logger } from '@parley/core/kernel'
 import { Link } from './link.ts'
 import type { FromHolder, SessionFacts, ToHolder } from './link-messages.ts'
 import { RemoteSession } from './remote-session.ts'
+import type { RoomInput } from './room-operations.ts'
 import { type LinkKeys, serverTls } from './shared-key.ts'
 
 export interface RoomHostOptions {
@@ -12,10 +13,12 @@ export interface RoomHostOptions {
   logger: Logger
   /** Carries out a frame that was checked where it came in. */
   run: (session: Session, frame: string, body: { roomId: string }) => Promise<unknown>
+  /** Carries out an operation that was checked where it came in. */
+  call: (operation: string, input: RoomInput) => Promise<unknown>
   onSessionClosed: (session: Session, reason: EndReason) => void
 }
 
-/** Takes frames for rooms of this process from sessions of others. Owns its listener and the links it accepted. */
+/** Takes frames and calls for rooms of this process from others. Owns its listener and the links it accepted. */
 export class RoomHost implements Closable {
   readonly #options: RoomHostOptions
   readonly #server: Server
@@ -64,10 +67,10 @@ export class RoomHost implements Closable {
     if (message.type === 'frame') {
       const { request, frame, body } = message
       const session = sessionOf(link, sessions, message.session)
-      this.#options.run(session, frame, body).then(
-        (answer) => link.send({ type: 'ok', request, answer }),
-        (error: unknown) => link.send({ type: 'refused', request, ...this.#explain(error) }),
-      )
+      this.#answer(link, request, this.#options.run(session, frame, body))
+    } else if (message.type === 'call') {
+      const { request, operation, input } = message
+      this.#answer(link, request, this.#options.call(operation, input))
     } else if (message.type === 'session') {
       sessions.get(message.session.id)?.adopt(message.session.caller)
     } else if (message.type === 'session-closed') {
@@ -77,6 +80,15 @@ export class RoomHost implements Closable {
     }
   }
 
+  #answer(link: Link<ToHolder, FromHolder>, request: number, outcome: Promise<unknown>): void {
+    outcome
+      .then((answer) => {
+        if (link.send({ type: 'ok', request, answer })) return
+        throw new AppError('limit-exceeded', 'The answer is too long to be passed on')
+      })
+      .catch((error: unknown) => link.send({ type: 'refused', request, ...this.#explain(error) }))
+  }
+
   #end(session: RemoteSession, reason: EndReason): void {
     session.finish()
     this.#options.onSessionClosed(session, reason)
@@ -84,7 +96,7 @@ export class RoomHost implements Closable {
 
   #explain(error: unknown) {
     if (!(error instanceof AppError)) {
-      this.#options.logger.error({ error }, 'a frame of another process failed')
+      this.#options.logger.error({ error }, 'a request of another process failed')
       return { code: 'internal-error', detail: 'Parley failed' } as const
     }
     const { code, message: detail, retryAfterMs, issues } = error

@@ -3,8 +3,10 @@ import { AppError, type ServerEvent } from '@parley/contracts'
 import type { EndReason, Session } from '@parley/core/gateway'
 import { silentLogger } from '@parley/core/kernel'
 import { afterEach, expect, test, vi } from 'vitest'
+import { RoomCalls } from './room-calls.ts'
 import { RoomForwarding } from './room-forwarding.ts'
 import { RoomHost } from './room-host.ts'
+import type { RoomInput } from './room-operations.ts'
 import type { LinkKeys } from './shared-key.ts'
 
 const closers: { close(): Promise<void> }[] = []
@@ -21,6 +23,7 @@ function keysOf(...keys: Buffer[]): LinkKeys {
 async function pair(keys: { host: LinkKeys; guest: LinkKeys }) {
   const sessions: Session[] = []
   const ended: EndReason[] = []
+  const called: unknown[] = []
   const host = new RoomHost({
     ...{ keys: keys.host, logger: silentLogger },
     run: async (session, frame, body) => {
@@ -30,17 +33,28 @@ async function pair(keys: { host: LinkKeys; guest: LinkKeys }) {
       if (body.roomId === 'slow') return new Promise(() => undefined)
       return { roomId: body.roomId, frame }
     },
+    call: async (operation, input) => {
+      called.push({ operation, ...input })
+      if (input.roomId === 'full') throw new AppError('overloaded', 'full', { retryAfterMs: 7 })
+      if (input.roomId === 'broken') throw new Error('a secret of the host')
+      if (input.roomId === 'slow') return new Promise(() => undefined)
+      if (input.roomId === 'large') return 'x'.repeat(5_000_000)
+      if (input.roomId === 'huge') return 'x'.repeat(17_000_000)
+      return input.roomId === 'silent' ? undefined : { operation, ...input }
+    },
     onSessionClosed: (_, reason) => {
       ended.push(reason)
     },
   })
   closers.push(host)
   const port = await host.listen('127.0.0.1', 0)
-  const forwarding = new RoomForwarding({
+  const options = {
     keys: keys.guest,
-    holderOf: async (_, roomId) => (roomId === 'here' ? undefined : `127.0.0.1:${port}`),
-  })
-  closers.unshift(forwarding)
+    holderOf: async (_: string, roomId: string) => (roomId === 'here' ? undefined : `127.0.0.1:${port}`),
+  }
+  const forwarding = new RoomForwarding(options)
+  const calls = new RoomCalls(options)
+  closers.unshift(forwarding, calls)
   const told: ServerEvent[] = []
   const abort = new AbortController()
   const caller = {
@@ -54,7 +68,11 @@ async function pair(keys: { host: LinkKeys; guest: LinkKeys }) {
   } as unknown as Session & { caller: Session['caller'] }
   const send = (frame: string, roomId: string) =>
     forwarding.route(session, frame, { roomId }, async (): Promise<unknown> => 'here')
-  return { host, forwarding, session, sessions, ended, told, send, caller }
+  const call = (roomId: string, more = {}) => {
+    const input: RoomInput = { projectId: 'proj_1', roomId, ...more }
+    return calls.call('ask', input, async (): Promise<unknown> => 'here')
+  }
+  return { host, forwarding, session, sessions, ended, told, send, caller, calls, call, called }
 }
 
 const key = randomBytes(32)
@@ -114,4 +132,58 @@ test('RTC-21: another key is refused, the older one of a rotation is taken', asy
   const foreign = await pair({ host: keysOf(key), guest: keysOf(newer) })
   await expect(foreign.send('rtc.join', 'there')).rejects.toMatchObject({ code: 'unavailable' })
   expect(foreign.sessions).toEqual([])
+})
+
+test('RTC-185: operations, their answers and refusals cross; what is in this process, or in none, stays', async () => {
+  const { call, called } = await pair({ host: keysOf(key), guest: keysOf(key) })
+  expect(await call('here')).toBe('here')
+  expect(called).toEqual([])
+  const asked = { operation: 'ask', projectId: 'proj_1', roomId: 'there', body: { text: 'a\nb' } }
+  expect(await call('there', { body: { text: 'a\nb' } })).toEqual(asked)
+  expect(await call('silent')).toBeUndefined()
+  await expect(call('full')).rejects.toMatchObject({ code: 'overloaded', retryAfterMs: 7 })
+  await expect(call('broken')).rejects.toMatchObject({
+    ...{ code: 'internal-error', message: expect.not.stringContaining('secret') },
+  })
+})
+
+test('RTC-187: when the holder goes, who waits is refused and nothing is asked twice', async () => {
+  const { call, called, calls } = await pair({ host: keysOf(key), guest: keysOf(key) })
+  const lost = { code: 'unavailable', retryAfterMs: 1_000 }
+  const waiting = expect(call('slow')).rejects.toMatchObject(lost)
+  await vi.waitFor(() => expect(called).toHaveLength(1))
+  await calls.close()
+  await waiting
+  expect(called).toHaveLength(1)
+  const other = await pair({ host: keysOf(key), guest: keysOf(key) })
+  const cut = expect(other.call('slow')).rejects.toMatchObject(lost)
+  await vi.waitFor(() => expect(other.called).toHaveLength(1))
+  await other.host.close()
+  await cut
+  await expect(other.call('there')).rejects.toMatchObject(lost)
+})
+
+test('RTC-187: who waits too long is refused while the link stays', async () => {
+  const { call } = await pair({ host: keysOf(key), guest: keysOf(key) })
+  await call('there')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const waiting = expect(call('slow')).rejects.toMatchObject({ code: 'unavailable' })
+    await Promise.resolve()
+    await vi.advanceTimersByTimeAsync(15_000)
+    await waiting
+  } finally {
+    vi.useRealTimers()
+  }
+  expect(await call('there')).toMatchObject({ roomId: 'there' })
+})
+
+test('RTC-189: long answers cross, one that is too long is refused and costs nobody the link', async () => {
+  const { call, send, told } = await pair({ host: keysOf(key), guest: keysOf(key) })
+  await send('rtc.join', 'there')
+  expect(await call('large')).toHaveLength(5_000_000)
+  await expect(call('huge')).rejects.toMatchObject({ code: 'limit-exceeded' })
+  expect(await call('there')).toMatchObject({ roomId: 'there' })
+  expect(await send('rtc.mute', 'there')).toMatchObject({ frame: 'rtc.mute' })
+  expect(told).toEqual([])
 })

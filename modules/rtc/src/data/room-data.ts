@@ -22,10 +22,14 @@ export interface OutgoingRoomData {
   readonly reliable: boolean
   readonly topic?: string | undefined
   readonly to?: RoomDataReceivers | undefined
+  /** The same for each attempt to send this message. */
+  readonly callKey?: string | undefined
 }
 
 /** A message counts as so many as it has pieces of this size. */
 const unitBytes = 1_024
+/** Attempts follow each other within seconds; the oldest are forgotten first. */
+const rememberedCalls = 1_000
 /** Deliveries of one worker, whatever the rooms. */
 const budgets = new WeakMap<MediaWorker, TokenBucket>()
 
@@ -35,6 +39,8 @@ const budgets = new WeakMap<MediaWorker, TokenBucket>()
  */
 export class RoomData {
   readonly #room: Room
+  /** How many got what was sent under a call key. */
+  readonly #sent = new Map<string, number>()
 
   constructor(room: Room) {
     this.#room = room
@@ -60,11 +66,22 @@ export class RoomData {
   }
 
   /**
-   * A message of the application's server. Answers how many get it.
+   * A message of the application's server. Answers how many get it; another attempt at the same call sends nothing.
    * @throws AppError `limit-exceeded` for one that is too large, by itself or for so many, `rate-limited` when the worker has too much to deliver
    */
   send(message: OutgoingRoomData): number {
-    return this.#send(message, undefined)
+    const { callKey } = message
+    const before = callKey === undefined ? undefined : this.#sent.get(callKey)
+    if (before !== undefined) return before
+    const receivers = this.#send(message, undefined)
+    if (callKey !== undefined) this.#remember(callKey, receivers)
+    return receivers
+  }
+
+  #remember(callKey: string, receivers: number): void {
+    this.#sent.set(callKey, receivers)
+    const [oldest] = this.#sent.keys()
+    if (this.#sent.size > rememberedCalls && oldest !== undefined) this.#sent.delete(oldest)
   }
 
   #send(

@@ -79,6 +79,15 @@ export class Rooms {
     return { row, room }
   }
 
+  /** The room when it is alive. @throws AppError `unavailable` when another process holds it */
+  async find(projectId: string, roomId: string): Promise<Room | undefined> {
+    const room = this.get(projectId, roomId)
+    if (room !== undefined) return room
+    const row = await this.#options.store.find(projectId, roomId)
+    if (row?.heldElsewhere) throw heldElsewhere(this.#options.leaseMs)
+    return undefined
+  }
+
   /** Keeps what is held; ends rooms that another process took. */
   async extendLeases(): Promise<void> {
     const asked = [...this.#rooms]

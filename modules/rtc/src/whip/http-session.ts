@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { AppError, type PublicationSource } from '@parley/contracts'
-import type { UserCaller } from '@parley/core/auth'
+import { AppError, type Grants, type PublicationSource } from '@parley/contracts'
 import type { MediaDescription } from '@parley/protocols/sdp'
 import { PlayConnection } from '../connection/play-connection.ts'
 import { readSdp } from '../connection/publish-connection.ts'
@@ -31,14 +30,13 @@ function renewTag(participant: Participant): string {
 /** Enters a room as a publisher or player. Answers the session's participant and the SDP answer. */
 export async function openSession(
   rtc: RtcService,
-  caller: UserCaller,
-  request: { roomId: string; kind: HttpSessionKind; sdp: string },
+  request: { projectId: string; userId: string; grants?: Grants | undefined; roomId: string; sdp: string },
+  kind: HttpSessionKind,
 ): Promise<{ participant: Participant; sdp: string }> {
-  const { kind, roomId } = request
   const offer = readSdp(request.sdp)
   const planned = (allowed: readonly PublicationSource[]): PublicationOffer[] =>
     kind === 'whip' ? publicationsOf(offer.media, allowed) : []
-  const participant = await rtc.enter(caller, roomId, kind, planned)
+  const participant = await rtc.enter(request, request.roomId, kind, planned)
   try {
     const sdp =
       kind === 'whip'
@@ -51,16 +49,19 @@ export async function openSession(
   }
 }
 
-/** The participant behind a session's path. @throws AppError `not-found`, `forbidden` */
-export function findSession(
+/**
+ * The participant behind a session's path. @throws AppError `not-found`, `forbidden`, `unavailable` when another process
+ * holds the room
+ */
+export async function findSession(
   rtc: RtcService,
-  caller: UserCaller,
-  path: { roomId: string; kind: HttpSessionKind; participantId: string },
-): Participant {
-  const room = rtc.rooms.get(caller.projectId, path.roomId)
+  path: { projectId: string; userId: string; roomId: string; participantId: string },
+  kind: HttpSessionKind,
+): Promise<Participant> {
+  const room = await rtc.rooms.find(path.projectId, path.roomId)
   const participant = room?.participants.get(path.participantId)
-  if (participant?.via !== path.kind) throw new AppError('not-found', 'There is no such session')
-  if (participant.userId !== caller.userId) throw new AppError('forbidden', 'The session is of another user')
+  if (participant?.via !== kind) throw new AppError('not-found', 'There is no such session')
+  if (participant.userId !== path.userId) throw new AppError('forbidden', 'The session is of another user')
   return participant
 }
 

@@ -2,8 +2,10 @@ import { AppError, type Endpoint, isCustomId, whipEndpoints } from '@parley/cont
 import type { Authenticator, UserCaller } from '@parley/core/auth'
 import { addressGroup, type HttpServer, type RawContext, readBody } from '@parley/core/http'
 import { TokenBuckets } from '@parley/core/limits'
+import type { RoomOperations } from '../cluster/room-operations.ts'
 import type { RtcService } from '../service.ts'
-import { entityTag, findSession, type HttpSessionKind, openSession, patchSession } from './http-session.ts'
+import type { HttpSessionKind } from './http-session.ts'
+import { sessionOperations } from './session-operations.ts'
 
 const kinds = {
   whip: { start: whipEndpoints.startWhip, update: whipEndpoints.updateWhip, end: whipEndpoints.endWhip },
@@ -14,35 +16,43 @@ const fragmentType = 'application/trickle-ice-sdpfrag'
 const maxBodyBytes = 200_000
 const exposed = 'Location, ETag, Link, Accept-Patch, Retry-After, X-Request-Id'
 
+export interface WhipOptions {
+  rtc: RtcService
+  operations: RoomOperations
+  authenticator: Authenticator
+}
+
 /** WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): publish and play by URL and bearer token. */
-export function registerWhip(http: HttpServer, rtc: RtcService, authenticator: Authenticator): void {
+export function registerWhip(http: HttpServer, { rtc, operations, authenticator }: WhipOptions): void {
   const door = new BearerDoor(authenticator)
   for (const [kind, { start, update, end }] of Object.entries(kinds) as Entries) {
     for (const endpoint of [start, update, end]) http.document(endpoint)
+    const sessions = sessionOperations(rtc, operations, kind)
 
     http.raw('POST', pattern(start), async (c) => {
       const caller = await door.admit(c)
       const roomId = pathId(c, 'roomId')
       requireType(c, offerType)
       requireAcceptable(c)
-      const sdp = await readText(c)
-      const session = await openSession(rtc, caller, { roomId, kind, sdp })
-      const { participant } = session
+      const { participantId, tag, sdp } = await sessions.start({
+        ...{ ...userOf(caller), roomId, sdp: await readText(c) },
+      })
       const headers: Record<string, string> = {
         'Content-Type': offerType,
-        Location: `/v1/rtc/rooms/${encodeURIComponent(roomId)}/${kind}/${participant.id}`,
-        ETag: entityTag(participant),
+        Location: `/v1/rtc/rooms/${encodeURIComponent(roomId)}/${kind}/${participantId}`,
+        ETag: tag,
         'Accept-Patch': fragmentType,
         'Access-Control-Expose-Headers': exposed,
         ...linkHeader(rtc, caller.userId),
       }
-      return c.body(session.sdp, 201, headers)
+      return c.body(sdp, 201, headers)
     })
 
     http.raw('PATCH', pattern(update), async (c) => {
-      const participant = findSession(rtc, await door.admit(c), sessionPath(c, kind))
+      const path = { ...userOf(await door.admit(c)), ...sessionPath(c) }
       requireType(c, fragmentType)
-      const answer = patchSession(participant, c.req.header('if-match'), await readText(c))
+      const ifMatch = c.req.header('if-match')
+      const answer = await sessions.update({ ...path, ifMatch, fragment: await readText(c) })
       if (answer === undefined) return c.body(null, 204)
       const headers = {
         'Content-Type': fragmentType,
@@ -53,8 +63,7 @@ export function registerWhip(http: HttpServer, rtc: RtcService, authenticator: A
     })
 
     http.raw('DELETE', pattern(end), async (c) => {
-      const participant = findSession(rtc, await door.admit(c), sessionPath(c, kind))
-      participant.room.leave(participant, 'left')
+      await sessions.end({ ...userOf(await door.admit(c)), ...sessionPath(c) })
       return c.body(null, 200)
     })
   }
@@ -108,8 +117,12 @@ function pathId(c: RawContext, name: string): string {
   return id
 }
 
-function sessionPath(c: RawContext, kind: HttpSessionKind) {
-  return { kind, roomId: pathId(c, 'roomId'), participantId: pathId(c, 'participantId') }
+function sessionPath(c: RawContext) {
+  return { roomId: pathId(c, 'roomId'), participantId: pathId(c, 'participantId') }
+}
+
+function userOf({ projectId, userId, grants }: UserCaller) {
+  return { projectId, userId, grants }
 }
 
 function requireType(c: RawContext, wanted: string): void {

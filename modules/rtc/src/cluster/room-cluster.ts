@@ -1,11 +1,13 @@
 import { AppError, type ClientFrameType } from '@parley/contracts'
 import type { Gateway, Session } from '@parley/core/gateway'
 import { ConfigError, type Logger, type Scope } from '@parley/core/kernel'
+import { RoomCalls } from './room-calls.ts'
 import { RoomForwarding, type RoomForwardingOptions } from './room-forwarding.ts'
 import { RoomHost } from './room-host.ts'
+import type { RoomInput, RoomOperations } from './room-operations.ts'
 import type { LinkKeys } from './shared-key.ts'
 
-export interface ClusterFramesOptions {
+export interface RoomClusterOptions {
   gateway: Gateway
   keys: LinkKeys
   logger: Logger
@@ -16,21 +18,26 @@ export interface ClusterFramesOptions {
 
 type Handler = (session: Session, body: { roomId: string }) => Promise<unknown>
 
+type Operation = (input: RoomInput) => Promise<unknown>
+
 /**
- * The frames of rooms, wherever a room lives: what the gateway hands over goes to the process that holds the room, and
- * what other processes hand over is carried out here, by the same handlers.
+ * Rooms, wherever they live: frames of the gateway and operations go to the process that holds the room, and what other
+ * processes hand over is carried out here, by the same handlers.
  */
-export class ClusterFrames implements Pick<Gateway, 'handle' | 'onClosed'> {
+export class RoomCluster implements Pick<Gateway, 'handle' | 'onClosed'>, RoomOperations {
   readonly #gateway: Gateway
   readonly #forwarding: RoomForwarding
+  readonly #calls: RoomCalls
   readonly #host: RoomHost
   readonly #handlers = new Map<string, Handler>()
+  readonly #operations = new Map<string, Operation>()
   readonly #closedHooks: Parameters<Gateway['onClosed']>[0][] = []
   #address: string | undefined
 
-  constructor({ gateway, keys, logger, scope, holderOf }: ClusterFramesOptions) {
+  constructor({ gateway, keys, logger, scope, holderOf }: RoomClusterOptions) {
     this.#gateway = gateway
     this.#forwarding = scope.own('room forwarding', new RoomForwarding({ keys, holderOf }))
+    this.#calls = scope.own('room calls', new RoomCalls({ keys, holderOf }))
     this.#host = scope.own(
       'room host',
       new RoomHost({
@@ -39,6 +46,13 @@ export class ClusterFrames implements Pick<Gateway, 'handle' | 'onClosed'> {
           const handler = this.#handlers.get(frame)
           if (handler === undefined) throw new AppError('unknown-frame-type')
           return handler(session, body)
+        },
+        call: async (name, input) => {
+          const run = this.#operations.get(name)
+          // While processes are updated one after the other.
+          if (run === undefined)
+            throw new AppError('unavailable', 'The process of the room is of another version')
+          return run(input)
         },
         onSessionClosed: (session, reason) => {
           for (const hook of this.#closedHooks) void hook(session, reason)
@@ -68,6 +82,11 @@ export class ClusterFrames implements Pick<Gateway, 'handle' | 'onClosed'> {
         handler(session, body, context),
       ),
     )
+  }
+
+  operation: RoomOperations['operation'] = (name, run) => {
+    this.#operations.set(name, run as unknown as Operation)
+    return (input) => this.#calls.call(name, input, () => run(input))
   }
 
   onClosed(hook: Parameters<Gateway['onClosed']>[0]): void {
