@@ -9,9 +9,9 @@ import bots from './0023-bots.sql'
 
 import search from './0040-search.sql'
 import chatRooms from './0050-chatrooms.sql'
-import chatRoomList from './0051-chatroom-list.sql'
 import data from './0060-data.sql'
 import fileReferences from './0061-file-references.sql'
+import chatRoomList from './0062-chatroom-list.sql'
 
 export const chatMigrations: Migrations = {
   schema: 'chat',
@@ -25,8 +25,8 @@ export const chatMigrations: Migrations = {
     { id: '0023-bots', sql: bots },
     { id: '0040-search', sql: search },
     { id: '0050-chatrooms', sql: chatRooms },
-    { id: '0051-chatroom-list', sql: chatRoomList },
     { id: '0060-data', sql: data },
     { id: '0061-file-references', sql: fileReferences },
+    { id: '0062-chatroom-list', sql: chatRoomList },
   ],
 }
