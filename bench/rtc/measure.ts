@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pin } from '../chat/machine/cores.ts'
-import { type Usage, usageOf } from '../chat/machine/processes.ts'
 import type { DelayQuantiles, Filled, JoinTimes, WindowReport } from './load/generator.ts'
 import { GeneratorProcess } from './load/generator-process.ts'
+import { spanOf, usageIn } from './load/span.ts'
 import type { BenchOptions } from './options.ts'
 import { raisePriority } from './priority.ts'
 import type { SfuTarget, TargetName } from './target.ts'
@@ -45,6 +45,9 @@ export interface WindowFigures {
   floor: DelayQuantiles
   generatorBusy: number
   generatorLagMs: number
+  generatorCores: number
+  /** By the kernel, as a generator did not take them in time; they count as lost. */
+  generatorDropped: number
   /** The figures say more about the generator than about the server. */
   generatorIsBottleneck: boolean
 }
@@ -143,59 +146,51 @@ async function forward(
   seconds: number,
 ): Promise<Omit<WindowFigures, 'subscribers' | 'joined'>> {
   const all = [publisher, probe, ...sinks]
-  const groups = [
-    { part: 'media', pids: [target.mediaPid] },
-    { part: 'control', pids: target.controlPids },
-  ]
-  await Promise.all(all.map((process) => process.call('mark')))
-  const before = usageOf(groups)
-  const begun = performance.now()
-  await sleep(seconds * 1000)
-  const after = usageOf(groups)
-  const elapsed = (performance.now() - begun) / 1000
-  const reports = await Promise.all(all.map((process) => process.call('report')))
+  const span = spanOf(seconds)
+  const [usage, reports] = await Promise.all([
+    usageIn(span, [
+      { part: 'media', pids: [target.mediaPid] },
+      { part: 'control', pids: target.controlPids },
+      { part: 'generators', pids: all.map(({ pid }) => pid) },
+    ]),
+    Promise.all(all.map((process) => process.call('measure', span))),
+  ])
+  const [media, control, generators] = usage
+  if (media === undefined || control === undefined || generators === undefined) throw new Error('no usage')
   const players = reports.filter((report) => report.players > 0)
   const sum = (of: (report: WindowReport) => number): number =>
     reports.reduce((total, report) => total + of(report), 0)
   const received = sum((report) => report.received)
-  const media = difference(before, after, 'media')
   const [sender, seen] = reports
   if (sender === undefined || seen === undefined) throw new Error('no reports')
   const expected = Math.max(
     sum((report) => report.expected),
     1,
   )
+  // What the publisher counts by itself, for the length of the span.
+  const sent = (sender.sent * seconds) / sender.seconds
+  const dropped = sum((report) => report.dropped)
   const busiest = Math.max(...players.map(({ busy }) => busy))
   return {
-    packetsPerSecond: received / elapsed,
+    packetsPerSecond: received / seconds,
     packetsPerCpuSecond: received / Math.max(media.cpuSeconds, 0.01),
     cpuMicrosecondsPerPacket: (media.cpuSeconds * 1e6) / Math.max(received, 1),
-    mediaCores: media.cpuSeconds / elapsed,
+    mediaCores: media.cpuSeconds / seconds,
     mediaKernelShare: media.systemSeconds / Math.max(media.cpuSeconds, 0.01),
-    controlCores: difference(before, after, 'control').cpuSeconds / elapsed,
+    controlCores: control.cpuSeconds / seconds,
     mediaMemoryMiB: media.memoryBytes / 2 ** 20,
     lossPercent: 100 * Math.max(0, 1 - received / expected),
     players: sum((report) => report.players),
-    keptUpPercent: (100 * received) / Math.max(sender.sent * sum((report) => report.players), 1),
+    keptUpPercent: (100 * received) / Math.max(sent * sum((report) => report.players), 1),
     silent: sum((report) => report.silent),
     audio: seen.audio,
     video: seen.video,
     floor: seen.floor,
     generatorBusy: Math.max(busiest, sender.busy),
     generatorLagMs: Math.max(...reports.map(({ lagMs }) => lagMs)),
-    generatorIsBottleneck: Math.max(busiest, sender.busy) > saturated,
-  }
-}
-
-function difference(before: readonly Usage[], after: readonly Usage[], part: string): Usage {
-  const zero = { part, cpuSeconds: 0, systemSeconds: 0, memoryBytes: 0 }
-  const from = before.find((usage) => usage.part === part) ?? zero
-  const to = after.find((usage) => usage.part === part) ?? zero
-  return {
-    part,
-    cpuSeconds: to.cpuSeconds - from.cpuSeconds,
-    systemSeconds: to.systemSeconds - from.systemSeconds,
-    memoryBytes: to.memoryBytes,
+    generatorCores: generators.cpuSeconds / seconds,
+    generatorDropped: dropped,
+    generatorIsBottleneck: Math.max(busiest, sender.busy) > saturated || dropped > 0,
   }
 }
 
@@ -246,7 +241,7 @@ function describeWindow(subscribers: number, window: Omit<WindowFigures, 'subscr
     `${window.mediaCores.toFixed(2)} cores (${(window.mediaKernelShare * 100).toFixed(0)} % kernel), ` +
     `lost ${window.lossPercent.toFixed(3)} %, kept up with ${window.keptUpPercent.toFixed(0)} %${window.silent > 0 ? `, ${window.silent} SILENT` : ''}; ` +
     `delay p50/p99 audio ${ms(audio.p50Ms)}/${ms(audio.p99Ms)}, video ${ms(video.p50Ms)}/${ms(video.p99Ms)}, ` +
-    `no server ${ms(floor.p50Ms)}/${ms(floor.p99Ms)}; generator ${(window.generatorBusy * 100).toFixed(0)} % busy` +
+    `no server ${ms(floor.p50Ms)}/${ms(floor.p99Ms)}; generator ${(window.generatorBusy * 100).toFixed(0)} % busy, ${window.generatorCores.toFixed(2)} cores` +
     `${window.generatorIsBottleneck ? ' -- THE GENERATOR IS THE BOTTLENECK' : ''}`
   )
 }

@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import { parseRtcp, serializeRtcp, toNtp } from '@parley/protocols/rtcp'
 import { audioLevel, mid, serializeRtp } from '@parley/protocols/rtp'
 import { parseSdp, serializeSdp } from '@parley/protocols/sdp'
@@ -32,6 +32,12 @@ interface Track {
   timestamp: number
 }
 
+/** A socket of this machine that gets a plain copy of every packet, to know the delay without a server. */
+export interface FloorAddress {
+  address: string
+  port: number
+}
+
 /** One camera and one microphone, made to be measured: every packet says when it was sent. */
 export class Publisher implements Negotiation {
   readonly #transport: PeerTransport
@@ -39,8 +45,8 @@ export class Publisher implements Negotiation {
     { kind: 'audio', ssrc: 0x11110000, payloadType: 111, ...fresh() },
     { kind: 'video', ssrc: 0x22220000, payloadType: 96, ...fresh() },
   ]
-  readonly #floor: Socket | undefined
-  readonly #floorPort: number
+  readonly #floor: FloorAddress
+  readonly #floorSocket = createSocket('udp4')
   #timer: NodeJS.Timeout | undefined
   #keyFrameWanted = true
   #quiet = false
@@ -50,12 +56,10 @@ export class Publisher implements Negotiation {
   #nextAudioMs = 0
   #nextReportMs = 0
 
-  /** `floorPort`: a socket of this machine that gets a plain copy of every packet, to know the delay without a server. */
-  constructor(floorPort: number) {
-    this.#floorPort = floorPort
-    this.#floor = floorPort === 0 ? undefined : createSocket('udp4')
+  constructor(floor: FloorAddress) {
+    this.#floor = floor
+    // On any address of the machine: janus answers on those of its own interface alone.
     this.#transport = new PeerTransport({
-      address: '127.0.0.1',
       onRtcp: (packet) => {
         for (const { type } of parseRtcp(packet)) {
           if (type === 'picture-loss' || type === 'full-intra-request') this.#keyFrameWanted = true
@@ -125,7 +129,7 @@ export class Publisher implements Negotiation {
   close(): void {
     clearInterval(this.#timer)
     this.#transport.close()
-    this.#floor?.close()
+    this.#floorSocket.close()
   }
 
   #tick(now: number): void {
@@ -176,10 +180,9 @@ export class Publisher implements Negotiation {
     track.sequence = (track.sequence + 1) & 0xffff
     track.sent++
     track.octets += payload.length
-    if (this.#floor === undefined) return
     const copy = Buffer.concat([Buffer.alloc(12), payload])
     copy.writeBigUInt64BE(process.hrtime.bigint(), 12 + 24)
-    this.#floor.send(copy, this.#floorPort, '127.0.0.1')
+    this.#floorSocket.send(copy, this.#floor.port, this.#floor.address)
   }
 
   #report(): void {

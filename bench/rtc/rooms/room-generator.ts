@@ -152,7 +152,7 @@ export class RoomGenerator {
       while (made < count && listened.failed.length < mostFailed) {
         const asMember = made++ < asMembers
         const listener = new Listener({
-          ...{ certificate: this.#certificate, speakers, place: this.#theSink.place(openEvery) },
+          ...{ certificate: this.#certificate, speakers, sink: this.#theSink, openEvery },
           ...{ clocks: this.#clocks, delays: this.#audio },
         })
         const asked = performance.now()
