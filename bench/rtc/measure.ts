@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pin } from '../chat/machine/cores.ts'
 import type { DelayQuantiles, Filled, JoinTimes, WindowReport } from './load/generator.ts'
-import { GeneratorProcess } from './load/generator-process.ts'
+import { GeneratorProcess, shareOf } from './load/generator-process.ts'
 import { spanOf, usageIn } from './load/span.ts'
 import type { BenchOptions } from './options.ts'
 import { raisePriority } from './priority.ts'
@@ -39,6 +39,8 @@ export interface WindowFigures {
   /** What came, of what should have come in the window: below 100 without loss is a growing queue. */
   keptUpPercent: number
   silent: number
+  /** Packets that did not open, of those that were tried. */
+  refused: number
   /** Seen by a process of a few subscribers that opens every packet. */
   audio: DelayQuantiles
   video: DelayQuantiles
@@ -81,8 +83,8 @@ export async function measure(
 ): Promise<TargetFigures> {
   const publisher = new GeneratorProcess()
   const probe = new GeneratorProcess()
-  const sinks = Array.from({ length: options.sinks }, () => new GeneratorProcess())
-  const all = [publisher, probe, ...sinks]
+  const audiences = Array.from({ length: options.generators }, () => new GeneratorProcess())
+  const all = [publisher, probe, ...audiences]
   raisePriority(target.mediaPid)
   try {
     for (const { pid } of all) {
@@ -90,7 +92,7 @@ export async function measure(
       raisePriority(pid)
     }
     await Promise.all(all.map((process, index) => process.call('open', target.door(`audience-${index}`))))
-    for (const process of [probe, ...sinks]) await process.call('setFeedback', options.feedbackMs)
+    for (const process of [probe, ...audiences]) await process.call('setFeedback', options.feedbackMs)
     const cipher = await publisher.call('publish', await probe.call('openFloor'))
     const inTurn = joinFigures(await probe.call('joinInTurn', options.quick ? 8 : 15, joinPauseMs))
     say(`one after the other: ${describeJoins(inTurn)}`)
@@ -98,9 +100,9 @@ export async function measure(
     await probe.call('fill', probes, 1, 1)
     const notes: string[] = []
     const grow = async (from: number, to: number, atATime: number): Promise<JoinFigures> => {
-      const shares = sinks.map((_, index) => shareOf(to - from, sinks.length, index))
+      const shares = audiences.map((_, index) => shareOf(to - from, audiences.length, index))
       const filled = await Promise.all(
-        sinks.map((sink, index) => sink.call('fill', shares[index] ?? 0, atATime, openEvery)),
+        audiences.map((audience, index) => audience.call('fill', shares[index] ?? 0, atATime, openEvery)),
       )
       for (const reason of new Set(filled.flatMap(({ failed }) => failed))) {
         notes.push(`a join failed: ${reason}`)
@@ -126,7 +128,7 @@ export async function measure(
       say(`${joined.joins} ${step === first ? 'at once' : 'more'}: ${describeJoins(joined)}`)
       present = step
       await sleep(settleMs)
-      const window = await forward(target, { publisher, probe, sinks }, options.windowSeconds)
+      const window = await forward(target, { publisher, probe, audiences }, options.windowSeconds)
       windows.push({ subscribers: step, joined, ...window })
       say(describeWindow(step, window))
     }
@@ -141,11 +143,13 @@ async function forward(
   {
     publisher,
     probe,
-    sinks,
-  }: { publisher: GeneratorProcess; probe: GeneratorProcess; sinks: GeneratorProcess[] },
+    audiences,
+  }: Record<'publisher' | 'probe', GeneratorProcess> & {
+    audiences: readonly GeneratorProcess[]
+  },
   seconds: number,
 ): Promise<Omit<WindowFigures, 'subscribers' | 'joined'>> {
-  const all = [publisher, probe, ...sinks]
+  const all = [publisher, probe, ...audiences]
   const span = spanOf(seconds)
   const [usage, reports] = await Promise.all([
     usageIn(span, [
@@ -183,6 +187,7 @@ async function forward(
     players: sum((report) => report.players),
     keptUpPercent: (100 * received) / Math.max(sent * sum((report) => report.players), 1),
     silent: sum((report) => report.silent),
+    refused: sum((report) => report.refused),
     audio: seen.audio,
     video: seen.video,
     floor: seen.floor,
@@ -193,9 +198,6 @@ async function forward(
     generatorIsBottleneck: Math.max(busiest, sender.busy) > saturated || dropped > 0,
   }
 }
-
-const shareOf = (count: number, parts: number, index: number): number =>
-  Math.floor((count * (index + 1)) / parts) - Math.floor((count * index) / parts)
 
 function fillFigures(filled: readonly Filled[]): JoinFigures {
   const seconds = Math.max(...filled.map((part) => part.seconds))
@@ -239,7 +241,7 @@ function describeWindow(subscribers: number, window: Omit<WindowFigures, 'subscr
     `1 -> ${subscribers}: ${Math.round(window.packetsPerSecond)} packets/s, ` +
     `${Math.round(window.packetsPerCpuSecond)} a CPU-second, ${window.cpuMicrosecondsPerPacket.toFixed(2)} us each, ` +
     `${window.mediaCores.toFixed(2)} cores (${(window.mediaKernelShare * 100).toFixed(0)} % kernel), ` +
-    `lost ${window.lossPercent.toFixed(3)} %, kept up with ${window.keptUpPercent.toFixed(0)} %${window.silent > 0 ? `, ${window.silent} SILENT` : ''}; ` +
+    `lost ${window.lossPercent.toFixed(3)} %, kept up with ${window.keptUpPercent.toFixed(0)} %${window.silent > 0 ? `, ${window.silent} SILENT` : ''}${window.refused > 0 ? `, ${window.refused} DID NOT OPEN` : ''}; ` +
     `delay p50/p99 audio ${ms(audio.p50Ms)}/${ms(audio.p99Ms)}, video ${ms(video.p50Ms)}/${ms(video.p99Ms)}, ` +
     `no server ${ms(floor.p50Ms)}/${ms(floor.p99Ms)}; generator ${(window.generatorBusy * 100).toFixed(0)} % busy, ${window.generatorCores.toFixed(2)} cores` +
     `${window.generatorIsBottleneck ? ' -- THE GENERATOR IS THE BOTTLENECK' : ''}`

@@ -26,7 +26,6 @@ async function startParley(handling: boolean): Promise<Carrier> {
     env: {
       ...{ PARLEY_MEDIA_ADDRESSES: '127.0.0.1', PARLEY_RTC_WORKERS: '1', PARLEY_LOG_LEVEL: 'warn' },
       ...{ PARLEY_RTC_CONGESTION: flag, PARLEY_RTC_REPAIR: flag, PARLEY_GATEWAY_DRAIN_MS: '0' },
-      PARLEY_RTC_FEC: process.env.PARLEY_RTC_FEC ?? 'true',
     },
   })
   return {

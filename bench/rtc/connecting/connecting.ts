@@ -3,7 +3,6 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ServerProcess, startServerProcess } from '@parley/testing/server-process'
-import type { Impairment } from '@parley/testing/weaknet'
 import type { Page } from 'playwright-core'
 import { BrowserPages, type PagePath, type WeatheredPage } from '../browser/browser-pages.ts'
 import { near } from '../calls/weathers.ts'
@@ -21,27 +20,19 @@ interface Beginning {
   late: 'talker' | 'listener'
 }
 
-const clear = { up: near, down: near }
-const lossy = (loss: number): Impairment => ({ ...near, loss })
+const clear: PagePath = { up: near, down: near }
 
-export const beginnings: readonly Beginning[] = (['sound', 'picture'] as const).flatMap((publish) =>
-  [0, 0.7, 0.8].flatMap((loss): Beginning[] => {
-    const share = `${loss * 100} %`
-    const up = { up: lossy(loss), down: near }
-    const down = { up: near, down: lossy(loss) }
-    return [
-      { name: `${publish}, talker, ${share} up`, publish, talker: up, listener: clear, late: 'talker' },
-      { name: `${publish}, talker, ${share} down`, publish, talker: down, listener: clear, late: 'talker' },
-      { name: `${publish}, listener, ${share} up`, publish, talker: clear, listener: up, late: 'listener' },
-      {
-        name: `${publish}, listener, ${share} down`,
-        publish,
-        talker: clear,
-        listener: down,
-        late: 'listener',
-      },
-    ]
-  }),
+const beginnings: readonly Beginning[] = (['sound', 'picture'] as const).flatMap((publish) =>
+  [0, 0.7, 0.8].flatMap((loss) =>
+    (loss === 0 ? (['up'] as const) : (['up', 'down'] as const)).flatMap((way): Beginning[] => {
+      const path: PagePath = { ...clear, [way]: { ...near, loss } }
+      const what = loss === 0 ? 'no loss' : `${loss * 100} % ${way}`
+      return [
+        { name: `${publish}, talker, ${what}`, publish, talker: path, listener: clear, late: 'talker' },
+        { name: `${publish}, listener, ${what}`, publish, talker: clear, listener: path, late: 'listener' },
+      ]
+    }),
+  ),
 )
 
 export interface ConnectingOptions {

@@ -10,6 +10,7 @@ import { Player } from './player.ts'
 import { type FloorAddress, Publisher } from './publisher.ts'
 import { type Span, until } from './span.ts'
 import { readStamp } from './stamped-packet.ts'
+import { within } from './within.ts'
 
 /** Milliseconds from asking to join. */
 export interface JoinTimes {
@@ -43,8 +44,8 @@ export interface WindowReport {
   expected: number
   /** By the kernel, as the sink did not take them in time. */
   dropped: number
+  /** Of those that were opened, packets that did not; since the beginning. */
   refused: number
-  opened: number
   sent: number
   audio: DelayQuantiles
   video: DelayQuantiles
@@ -90,7 +91,7 @@ export class Generator {
   async publish(floor: FloorAddress): Promise<string> {
     this.#publisher = new Publisher(floor)
     await this.#theDoor.publish(this.#publisher)
-    await within(this.#publisher.connected, 'the publisher did not connect')
+    await within(this.#publisher.connected, joinWithinMs, 'the publisher did not connect')
     this.#publisher.start()
     return this.#publisher.cipher
   }
@@ -181,7 +182,6 @@ export class Generator {
       seconds: (monotonicMs() - this.#markedMs) / 1000,
       players: this.#players.length,
       refused: sum(({ refused }) => refused),
-      opened: sum(({ opened }) => opened),
       sent: (this.#publisher?.sent ?? 0) - this.#sentAtMark,
       audio: quantiles(this.#audio),
       video: quantiles(this.#video),
@@ -211,13 +211,13 @@ export class Generator {
     })
     try {
       const begun = performance.now()
-      const leave = await within(this.#theDoor.play(player), 'the server did not answer')
-      await within(player.connected, 'no connection')
+      const leave = await within(this.#theDoor.play(player), joinWithinMs, 'the server did not answer')
+      await within(player.connected, joinWithinMs, 'no connection')
       const connectedMs = performance.now() - begun
-      await within(player.receiving, 'no packet')
+      await within(player.receiving, joinWithinMs, 'no packet')
       this.#players.push(player)
       const times = async (): Promise<JoinTimes> => {
-        await within(player.playing, 'packets but no key frame')
+        await within(player.playing, joinWithinMs, 'packets but no key frame')
         const { firstPacketMs, firstFrameMs } = player
         return { connectedMs, firstPacketMs: firstPacketMs - begun, firstFrameMs: firstFrameMs - begun }
       }
@@ -239,16 +239,4 @@ interface Joining {
 function quantiles(latency: Latency): DelayQuantiles {
   const { count, maxMs } = latency
   return { count, p50Ms: latency.quantile(0.5), p99Ms: latency.quantile(0.99), maxMs }
-}
-
-async function within<Value>(work: Promise<Value>, otherwise: string): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(otherwise)), joinWithinMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -14,7 +14,6 @@ const reportEveryMs = 1_000
 export class Player extends Subscriber {
   readonly #record: PlayerOptions['record']
   readonly #frames = new Map<number, Set<number>>()
-  #opened = 0
   #firstFrameMs = 0
   #frameSeen: () => void = () => undefined
   /** After the first whole key frame. */
@@ -33,10 +32,6 @@ export class Player extends Subscriber {
     return this.#firstFrameMs
   }
 
-  get opened(): number {
-    return this.#opened
-  }
-
   /** In the measured span: packets that came, and that should have come by the numbers of those that did. */
   counted(): { received: number; expected: number } {
     let received = 0
@@ -49,7 +44,6 @@ export class Player extends Subscriber {
   }
 
   protected override read(packet: Buffer, arrivalMs: number): void {
-    this.#opened++
     if (this.#firstFrameMs !== 0) this.know(packet.readUInt32BE(8))
     const stamp = readStamp(packet)
     if (stamp === undefined) return

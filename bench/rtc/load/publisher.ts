@@ -38,7 +38,7 @@ export interface FloorAddress {
   port: number
 }
 
-/** One camera and one microphone, made to be measured: every packet says when it was sent. */
+/** One camera and one microphone, made to be measured: every packet says when it was sent. It stays until its process ends. */
 export class Publisher implements Negotiation {
   readonly #transport: PeerTransport
   readonly #tracks: Track[] = [
@@ -47,7 +47,6 @@ export class Publisher implements Negotiation {
   ]
   readonly #floor: FloorAddress
   readonly #floorSocket = createSocket('udp4')
-  #timer: NodeJS.Timeout | undefined
   #keyFrameWanted = true
   #quiet = false
   #lastKeyFrameMs = -Infinity
@@ -118,18 +117,12 @@ export class Publisher implements Negotiation {
   start(): void {
     this.#nextFrameMs = performance.now()
     this.#nextAudioMs = this.#nextFrameMs
-    this.#timer = setInterval(() => this.#tick(performance.now()), 1)
+    setInterval(() => this.#tick(performance.now()), 1)
   }
 
   /** Quiet is one packet in every sixth frame, for joins that are no measurement of forwarding. */
   setQuiet(quiet: boolean): void {
     this.#quiet = quiet
-  }
-
-  close(): void {
-    clearInterval(this.#timer)
-    this.#transport.close()
-    this.#floorSocket.close()
   }
 
   #tick(now: number): void {

@@ -82,7 +82,8 @@ int Sink::Start() {
   getsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &statistics_.bufferBytes, &length);
   if (setsockopt(fd_, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0) return errno;
   if (setsockopt(fd_, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0) return errno;
-  if (options_.receiveOffload && setsockopt(fd_, IPPROTO_UDP, UDP_GRO, &on, sizeof on) != 0) return errno;
+  // Segments of one send stay one datagram on the way to this socket.
+  if (setsockopt(fd_, IPPROTO_UDP, UDP_GRO, &on, sizeof on) != 0) return errno;
   sockaddr_in any{};
   any.sin_family = AF_INET;
   if (bind(fd_, reinterpret_cast<sockaddr*>(&any), sizeof any) != 0) return errno;

@@ -16,8 +16,6 @@ namespace parley {
 
 struct SinkOptions {
   int bufferBytes;
-  /** Segments of one send stay one datagram on the way to this socket (UDP_GRO). */
-  bool receiveOffload;
   int pollMicroseconds;
 };
 
