@@ -8,7 +8,11 @@ import { measureCalls } from './calls/calls.ts'
 import { weathers } from './calls/weathers.ts'
 import { measureConnecting } from './connecting/connecting.ts'
 import { measureControl } from './control/control.ts'
-import { type AudienceFigures, describeAudience, measureAudience } from './control/native-audience.ts'
+import {
+  describeNativeAudience,
+  measureNativeAudience,
+  type NativeAudienceFigures,
+} from './control/native-audience.ts'
 import { JanusTarget, janusInstalled } from './janus/janus-target.ts'
 import { measureLimits } from './limits.ts'
 import { generatorFlag, runGenerator } from './load/generator-process.ts'
@@ -19,12 +23,20 @@ import { tableOf } from './report.ts'
 import { playCases } from './rfc-8867.ts'
 import { RoomGenerator, roomGeneratorFlag } from './rooms/room-generator.ts'
 import { measureRooms } from './rooms/rooms.ts'
-import type { SfuTarget, TargetName } from './target.ts'
+import { type SfuTarget, type TargetName, withTarget } from './target.ts'
 import { measureWeakNetwork, type WeakFigures } from './weak-network.ts'
 
 /** So many play side by side; each sends a few hundred packets a second. */
 const casesAtOnce = 4
-const outDir = join(process.cwd(), '.cache', 'bench')
+const outDir = join('.cache', 'bench')
+
+/** Keeps all figures of a run. Returns where. */
+function save(name: string, figures: unknown): string {
+  const path = join(outDir, `${name}.json`)
+  mkdirSync(outDir, { recursive: true })
+  writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`)
+  return path
+}
 
 async function runAll(options: BenchOptions): Promise<void> {
   const begun = performance.now()
@@ -52,11 +64,9 @@ async function runAll(options: BenchOptions): Promise<void> {
     }
     await runOn(name, options, figures, weak)
   }
-  mkdirSync(outDir, { recursive: true })
   const seconds = Math.round((performance.now() - begun) / 1000)
-  const json = { machine, quick: options.quick, seconds, limits, figures, weak }
-  writeFileSync(join(outDir, 'rtc.json'), `${JSON.stringify(json, null, 2)}\n`)
-  console.log(`\n${tableOf(limits, figures, weak)}\n\n${seconds} s; all of it in .cache/bench/rtc.json`)
+  const path = save('rtc', { machine, quick: options.quick, seconds, limits, figures, weak })
+  console.log(`\n${tableOf(limits, figures, weak)}\n\n${seconds} s; all of it in ${path}`)
 }
 
 async function runOn(
@@ -66,33 +76,24 @@ async function runOn(
   weak: WeakFigures[],
 ): Promise<void> {
   const { mediaCore, otherCores } = options
-  const target: SfuTarget =
-    name === 'janus' ? await JanusTarget.start(mediaCore) : await ParleyTarget.start(mediaCore, otherCores)
-  const end = (): void => {
-    void target.close().finally(() => process.exit(130))
-  }
-  process.once('SIGINT', end)
-  process.once('SIGTERM', end)
-  try {
+  const start: Promise<SfuTarget> =
+    name === 'janus' ? JanusTarget.start(mediaCore) : ParleyTarget.start(mediaCore, otherCores)
+  await withTarget(start, async (target) => {
     console.log(`\n${name}`)
     const say = (line: string): void => console.log(`  ${line}`)
     if (options.weakSeconds > 0) {
-      const seconds = options.weakSeconds
-      const figuresOfWeak = await measureWeakNetwork(target, seconds, say).catch((error: unknown) =>
-        say(
-          `5 % loss and 100 ms each way: not measured, ${error instanceof Error ? error.message : String(error)}`,
-        ),
+      const figuresOfWeak = await measureWeakNetwork(target, options.weakSeconds, say).catch(
+        (error: unknown) =>
+          say(
+            `5 % loss and 100 ms each way: not measured, ${error instanceof Error ? error.message : String(error)}`,
+          ),
       )
       if (figuresOfWeak !== undefined) weak.push(figuresOfWeak)
     }
     const measured = await measure(target, options, say)
     say(`cipher ${measured.cipher}`)
     figures.push(measured)
-  } finally {
-    process.off('SIGINT', end)
-    process.off('SIGTERM', end)
-    await target.close()
-  }
+  })
 }
 
 /** All ways in one run, so that they meet the same machine. */
@@ -104,42 +105,40 @@ async function runCalls(pattern: string): Promise<void> {
     if (way === 'janus' && !janusInstalled()) continue
     figures.push(...(await measureCalls(way, chosen, timing, (line) => console.log(line))))
   }
-  mkdirSync(outDir, { recursive: true })
-  writeFileSync(join(outDir, 'rtc-calls.json'), `${JSON.stringify(figures, null, 2)}\n`)
-  console.log(`\n${callTable(figures)}\n\nall of it in .cache/bench/rtc-calls.json`)
+  console.log(`\n${callTable(figures)}\n\nall of it in ${save('rtc-calls', figures)}`)
 }
 
 async function runConnecting(pattern: string): Promise<void> {
   const timing = { tries: 20, atOnce: 5, giveUpMs: 30_000 }
   const figures = await measureConnecting(pattern, timing, (line) => console.log(line))
-  mkdirSync(outDir, { recursive: true })
-  writeFileSync(join(outDir, 'rtc-connecting.json'), `${JSON.stringify(figures, null, 2)}\n`)
+  console.log(`all of it in ${save('rtc-connecting', figures)}`)
 }
 
 /** Congestion control alone, then as part of a media worker that sends to an audience. */
 async function runControl(pattern: string, options: BenchOptions): Promise<void> {
   const control = measureControl(new RegExp(pattern), (line) => console.log(line))
-  const audience: AudienceFigures[] = []
+  const audience: NativeAudienceFigures[] = []
   const cores = { media: options.mediaCore, other: options.otherCores }
   for (const subscribers of options.steps) {
     for (const feedbackMs of [0, options.feedbackMs || 75]) {
-      const figures = await measureAudience(subscribers, feedbackMs, cores)
-      console.log(describeAudience(figures))
+      const figures = await measureNativeAudience(subscribers, feedbackMs, cores)
+      console.log(describeNativeAudience(figures))
       audience.push(figures)
     }
   }
-  const figures = { control, audience }
-  mkdirSync(outDir, { recursive: true })
-  writeFileSync(join(outDir, 'rtc-control.json'), `${JSON.stringify(figures, null, 2)}\n`)
+  console.log(`all of it in ${save('rtc-control', { control, audience })}`)
+}
+
+async function runRooms(pattern: string, options: BenchOptions): Promise<void> {
+  console.log(`all of it in ${save('rtc-rooms', await measureRooms(pattern, options))}`)
 }
 
 async function runCases(pattern: string): Promise<void> {
   const rows = await playCases(new RegExp(pattern), casesAtOnce, (line) => console.log(line))
-  mkdirSync(outDir, { recursive: true })
-  writeFileSync(join(outDir, 'rtc-rfc-8867.json'), `${JSON.stringify(rows, null, 2)}\n`)
+  const path = save('rtc-rfc-8867', rows)
   const heads = Object.keys(rows[0] ?? {})
   const lines = [heads, heads.map(() => '---'), ...rows.map((row) => heads.map((head) => row[head] ?? ''))]
-  console.log(`\n${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}`)
+  console.log(`\n${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n\nall of it in ${path}`)
 }
 
 const args = process.argv.slice(2)
@@ -149,9 +148,10 @@ else if (args.includes('--help')) console.log(usage)
 else {
   const options = readOptions(args)
   if (options.control !== undefined) await runControl(options.control, options)
-  else if (options.rooms !== undefined) await measureRooms(options.rooms, options, outDir)
+  else if (options.rooms !== undefined) await runRooms(options.rooms, options)
   else if (options.connecting !== undefined) await runConnecting(options.connecting)
   else if (options.rfc8867 !== undefined) await runCases(options.rfc8867)
-  else await (options.calls === undefined ? runAll(options) : runCalls(options.calls))
+  else if (options.calls !== undefined) await runCalls(options.calls)
+  else await runAll(options)
   process.exit(0)
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pin } from '../chat/machine/cores.ts'
-import { type Usage, usageOf } from '../chat/machine/processes.ts'
 import type { DelayQuantiles, Filled, JoinTimes, WindowReport } from './load/generator.ts'
-import { GeneratorProcess } from './load/generator-process.ts'
+import { GeneratorProcess, shareOf } from './load/generator-process.ts'
+import { spanOf, usageIn } from './load/span.ts'
 import type { BenchOptions } from './options.ts'
 import { raisePriority } from './priority.ts'
 import type { SfuTarget, TargetName } from './target.ts'
@@ -39,12 +39,17 @@ export interface WindowFigures {
   /** What came, of what should have come in the window: below 100 without loss is a growing queue. */
   keptUpPercent: number
   silent: number
+  /** Packets that did not open, of those that were tried. */
+  refused: number
   /** Seen by a process of a few subscribers that opens every packet. */
   audio: DelayQuantiles
   video: DelayQuantiles
   floor: DelayQuantiles
   generatorBusy: number
   generatorLagMs: number
+  generatorCores: number
+  /** By the kernel, as a generator did not take them in time; they count as lost. */
+  generatorDropped: number
   /** The figures say more about the generator than about the server. */
   generatorIsBottleneck: boolean
 }
@@ -78,8 +83,8 @@ export async function measure(
 ): Promise<TargetFigures> {
   const publisher = new GeneratorProcess()
   const probe = new GeneratorProcess()
-  const sinks = Array.from({ length: options.sinks }, () => new GeneratorProcess())
-  const all = [publisher, probe, ...sinks]
+  const audiences = Array.from({ length: options.generators }, () => new GeneratorProcess())
+  const all = [publisher, probe, ...audiences]
   raisePriority(target.mediaPid)
   try {
     for (const { pid } of all) {
@@ -87,7 +92,7 @@ export async function measure(
       raisePriority(pid)
     }
     await Promise.all(all.map((process, index) => process.call('open', target.door(`audience-${index}`))))
-    for (const process of [probe, ...sinks]) await process.call('setFeedback', options.feedbackMs)
+    for (const process of [probe, ...audiences]) await process.call('setFeedback', options.feedbackMs)
     const cipher = await publisher.call('publish', await probe.call('openFloor'))
     const inTurn = joinFigures(await probe.call('joinInTurn', options.quick ? 8 : 15, joinPauseMs))
     say(`one after the other: ${describeJoins(inTurn)}`)
@@ -95,9 +100,9 @@ export async function measure(
     await probe.call('fill', probes, 1, 1)
     const notes: string[] = []
     const grow = async (from: number, to: number, atATime: number): Promise<JoinFigures> => {
-      const shares = sinks.map((_, index) => shareOf(to - from, sinks.length, index))
+      const shares = audiences.map((_, index) => shareOf(to - from, audiences.length, index))
       const filled = await Promise.all(
-        sinks.map((sink, index) => sink.call('fill', shares[index] ?? 0, atATime, openEvery)),
+        audiences.map((audience, index) => audience.call('fill', shares[index] ?? 0, atATime, openEvery)),
       )
       for (const reason of new Set(filled.flatMap(({ failed }) => failed))) {
         notes.push(`a join failed: ${reason}`)
@@ -123,7 +128,7 @@ export async function measure(
       say(`${joined.joins} ${step === first ? 'at once' : 'more'}: ${describeJoins(joined)}`)
       present = step
       await sleep(settleMs)
-      const window = await forward(target, { publisher, probe, sinks }, options.windowSeconds)
+      const window = await forward(target, { publisher, probe, audiences }, options.windowSeconds)
       windows.push({ subscribers: step, joined, ...window })
       say(describeWindow(step, window))
     }
@@ -138,69 +143,61 @@ async function forward(
   {
     publisher,
     probe,
-    sinks,
-  }: { publisher: GeneratorProcess; probe: GeneratorProcess; sinks: GeneratorProcess[] },
+    audiences,
+  }: Record<'publisher' | 'probe', GeneratorProcess> & {
+    audiences: readonly GeneratorProcess[]
+  },
   seconds: number,
 ): Promise<Omit<WindowFigures, 'subscribers' | 'joined'>> {
-  const all = [publisher, probe, ...sinks]
-  const groups = [
-    { part: 'media', pids: [target.mediaPid] },
-    { part: 'control', pids: target.controlPids },
-  ]
-  await Promise.all(all.map((process) => process.call('mark')))
-  const before = usageOf(groups)
-  const begun = performance.now()
-  await sleep(seconds * 1000)
-  const after = usageOf(groups)
-  const elapsed = (performance.now() - begun) / 1000
-  const reports = await Promise.all(all.map((process) => process.call('report')))
+  const all = [publisher, probe, ...audiences]
+  const span = spanOf(seconds)
+  const [usage, reports] = await Promise.all([
+    usageIn(span, [
+      { part: 'media', pids: [target.mediaPid] },
+      { part: 'control', pids: target.controlPids },
+      { part: 'generators', pids: all.map(({ pid }) => pid) },
+    ]),
+    Promise.all(all.map((process) => process.call('measure', span))),
+  ])
+  const [media, control, generators] = usage
+  if (media === undefined || control === undefined || generators === undefined) throw new Error('no usage')
   const players = reports.filter((report) => report.players > 0)
   const sum = (of: (report: WindowReport) => number): number =>
     reports.reduce((total, report) => total + of(report), 0)
   const received = sum((report) => report.received)
-  const media = difference(before, after, 'media')
   const [sender, seen] = reports
   if (sender === undefined || seen === undefined) throw new Error('no reports')
   const expected = Math.max(
     sum((report) => report.expected),
     1,
   )
+  // What the publisher counts by itself, for the length of the span.
+  const sent = (sender.sent * seconds) / sender.seconds
+  const dropped = sum((report) => report.dropped)
   const busiest = Math.max(...players.map(({ busy }) => busy))
   return {
-    packetsPerSecond: received / elapsed,
+    packetsPerSecond: received / seconds,
     packetsPerCpuSecond: received / Math.max(media.cpuSeconds, 0.01),
     cpuMicrosecondsPerPacket: (media.cpuSeconds * 1e6) / Math.max(received, 1),
-    mediaCores: media.cpuSeconds / elapsed,
+    mediaCores: media.cpuSeconds / seconds,
     mediaKernelShare: media.systemSeconds / Math.max(media.cpuSeconds, 0.01),
-    controlCores: difference(before, after, 'control').cpuSeconds / elapsed,
+    controlCores: control.cpuSeconds / seconds,
     mediaMemoryMiB: media.memoryBytes / 2 ** 20,
     lossPercent: 100 * Math.max(0, 1 - received / expected),
     players: sum((report) => report.players),
-    keptUpPercent: (100 * received) / Math.max(sender.sent * sum((report) => report.players), 1),
+    keptUpPercent: (100 * received) / Math.max(sent * sum((report) => report.players), 1),
     silent: sum((report) => report.silent),
+    refused: sum((report) => report.refused),
     audio: seen.audio,
     video: seen.video,
     floor: seen.floor,
     generatorBusy: Math.max(busiest, sender.busy),
     generatorLagMs: Math.max(...reports.map(({ lagMs }) => lagMs)),
-    generatorIsBottleneck: Math.max(busiest, sender.busy) > saturated,
+    generatorCores: generators.cpuSeconds / seconds,
+    generatorDropped: dropped,
+    generatorIsBottleneck: Math.max(busiest, sender.busy) > saturated || dropped > 0,
   }
 }
-
-function difference(before: readonly Usage[], after: readonly Usage[], part: string): Usage {
-  const zero = { part, cpuSeconds: 0, systemSeconds: 0, memoryBytes: 0 }
-  const from = before.find((usage) => usage.part === part) ?? zero
-  const to = after.find((usage) => usage.part === part) ?? zero
-  return {
-    part,
-    cpuSeconds: to.cpuSeconds - from.cpuSeconds,
-    systemSeconds: to.systemSeconds - from.systemSeconds,
-    memoryBytes: to.memoryBytes,
-  }
-}
-
-const shareOf = (count: number, parts: number, index: number): number =>
-  Math.floor((count * (index + 1)) / parts) - Math.floor((count * index) / parts)
 
 function fillFigures(filled: readonly Filled[]): JoinFigures {
   const seconds = Math.max(...filled.map((part) => part.seconds))
@@ -244,9 +241,9 @@ function describeWindow(subscribers: number, window: Omit<WindowFigures, 'subscr
     `1 -> ${subscribers}: ${Math.round(window.packetsPerSecond)} packets/s, ` +
     `${Math.round(window.packetsPerCpuSecond)} a CPU-second, ${window.cpuMicrosecondsPerPacket.toFixed(2)} us each, ` +
     `${window.mediaCores.toFixed(2)} cores (${(window.mediaKernelShare * 100).toFixed(0)} % kernel), ` +
-    `lost ${window.lossPercent.toFixed(3)} %, kept up with ${window.keptUpPercent.toFixed(0)} %${window.silent > 0 ? `, ${window.silent} SILENT` : ''}; ` +
+    `lost ${window.lossPercent.toFixed(3)} %, kept up with ${window.keptUpPercent.toFixed(0)} %${window.silent > 0 ? `, ${window.silent} SILENT` : ''}${window.refused > 0 ? `, ${window.refused} DID NOT OPEN` : ''}; ` +
     `delay p50/p99 audio ${ms(audio.p50Ms)}/${ms(audio.p99Ms)}, video ${ms(video.p50Ms)}/${ms(video.p99Ms)}, ` +
-    `no server ${ms(floor.p50Ms)}/${ms(floor.p99Ms)}; generator ${(window.generatorBusy * 100).toFixed(0)} % busy` +
+    `no server ${ms(floor.p50Ms)}/${ms(floor.p99Ms)}; generator ${(window.generatorBusy * 100).toFixed(0)} % busy, ${window.generatorCores.toFixed(2)} cores` +
     `${window.generatorIsBottleneck ? ' -- THE GENERATOR IS THE BOTTLENECK' : ''}`
   )
 }

@@ -22,7 +22,8 @@ export interface BenchOptions {
   /** Subscribers, ascending. */
   steps: readonly number[]
   windowSeconds: number
-  sinks: number
+  /** Processes of subscribers, or of members. */
+  generators: number
   weakSeconds: number
   mediaCore: string
   otherCores: string
@@ -30,19 +31,20 @@ export interface BenchOptions {
 
 export const usage = `npm run bench -- rtc [options]
   --quick             shorter windows, 50 and 200 subscribers, no weak network: under 90 s
-  --calls <pattern>   calls between browsers over bad networks, with and without loss handling; '.' for all
-  --rfc8867 <pattern> the cases of RFC 8867 over UDP and testing/weaknet; '.' for all, five minutes
-  --connecting <pattern>  how fast a call begins while 70 or 80 % are lost one way; '.' for all, ten minutes
+  --calls <pattern>   calls between browsers over bad networks, with and without loss handling, and janus; '.' for all,
+                      12 minutes
+  --rfc8867 <pattern> the cases of RFC 8867 over UDP and testing/weaknet; '.' for all, seven minutes
+  --connecting <pattern>  how fast a call begins while nothing, 70 or 80 % are lost one way; '.' for all, ten minutes
   --control <pattern> what congestion control costs, on a virtual clock ('.' for all) and in a media worker
   --rooms <pattern>   whole rooms: 'meeting' (30 x 30, 9 tiles) and 'audience' (10 speakers); '.' for both
   --members N         of an audience, those who listen as members by realtime, not by WHEP (200)
-  --steps 50,200      subscribers (50,200,1000)
+  --steps 50,200      subscribers (50,200,1000), of --rooms listeners (500,1000,2000,3000)
   --seconds N         length of a window
   --feedback N        subscribers send transport-wide feedback each N ms, as browsers do each 50 to 100
   --no-peer           without janus
   --no-parley         janus alone
   --no-weak           without the weak network
-  --sinks N           generator processes that subscribe
+  --generators N      processes of subscribers, or of members (cores but one, at least 2)
   --media-core 0      where the forwarding process runs, alone
   --other-cores 1-3   where everything else runs`
 
@@ -59,7 +61,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       members: { type: 'string' },
       steps: { type: 'string' },
       seconds: { type: 'string' },
-      sinks: { type: 'string' },
+      generators: { type: 'string' },
       feedback: { type: 'string' },
       'no-peer': { type: 'boolean', default: false },
       'no-parley': { type: 'boolean', default: false },
@@ -81,13 +83,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
     feedbackMs: values.feedback === undefined ? 0 : countOf(values.feedback),
     control: values.control,
     rooms: values.rooms,
-    listeningMembers: values.members === undefined ? 200 : Number(values.members),
+    listeningMembers: values.members === undefined ? 200 : countOf(values.members, 0),
     targets,
     steps: (values.steps ?? defaultSteps(values.rooms !== undefined, quick))
       .split(',')
       .map((step) => countOf(step)),
     windowSeconds: values.seconds === undefined ? (quick ? 4 : 8) : countOf(values.seconds),
-    sinks: values.sinks === undefined ? Math.max(2, cores - 1) : countOf(values.sinks),
+    generators: values.generators === undefined ? Math.max(2, cores - 1) : countOf(values.generators),
     weakSeconds: values['no-weak'] || quick ? 0 : 12,
     mediaCore: values['media-core'] ?? '0',
     otherCores: values['other-cores'] ?? (cores < 2 ? '0' : cores === 2 ? '1' : `1-${cores - 1}`),
@@ -99,8 +101,8 @@ function defaultSteps(rooms: boolean, quick: boolean): string {
   return quick ? '50,200' : '50,200,1000'
 }
 
-function countOf(text: string): number {
+function countOf(text: string, least = 1): number {
   const count = Number(text)
-  if (!Number.isInteger(count) || count < 1) throw new Error(`${text} is no count\n${usage}`)
+  if (!Number.isInteger(count) || count < least) throw new Error(`${text} is no count\n${usage}`)
   return count
 }

@@ -59,6 +59,8 @@ function rowsOf(limits: Limits, figures: readonly TargetFigures[]): Row[] {
     ...{ label, parley: parley && read(parley), janus: janus && read(janus) },
     ...more,
   })
+  const steps = new Set(figures.flatMap(({ windows }) => windows.map(({ subscribers }) => subscribers)))
+  const [first = 0] = steps
   const rows: Row[] = [
     row('joins a second, one after the other (to the first frame)', ({ inTurn }) => inTurn.perSecond),
     row('alone: first packet p50, ms', ({ inTurn }) => inTurn.firstPacketP50Ms),
@@ -66,13 +68,12 @@ function rowsOf(limits: Limits, figures: readonly TargetFigures[]): Row[] {
     row('alone: first frame p95, ms', ({ inTurn }) => inTurn.firstFrameP95Ms, {
       goal: { value: 300, better: 'less' },
     }),
-    row('50 at once: joins a second', ({ atOnce }) => atOnce.perSecond, {
+    row(`${first} at once: joins a second`, ({ atOnce }) => atOnce.perSecond, {
       goal: { value: 100, better: 'more' },
     }),
-    row('50 at once: first packet p95, ms', ({ atOnce }) => atOnce.firstPacketP95Ms),
-    row('50 at once: first frame p95, ms', ({ atOnce }) => atOnce.firstFrameP95Ms),
+    row(`${first} at once: first packet p95, ms`, ({ atOnce }) => atOnce.firstPacketP95Ms),
+    row(`${first} at once: first frame p95, ms`, ({ atOnce }) => atOnce.firstFrameP95Ms),
   ]
-  const steps = new Set(figures.flatMap(({ windows }) => windows.map(({ subscribers }) => subscribers)))
   for (const step of steps) {
     const window = (read: (figures: WindowFigures) => number) => (one: TargetFigures) => {
       const found = one.windows.find(({ subscribers }) => subscribers === step)

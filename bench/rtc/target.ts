@@ -13,3 +13,23 @@ export interface SfuTarget {
   door(audience: string): DoorAddress
   close(): Promise<void>
 }
+
+/** A server for the length of `work`, also when this process is told to end. */
+export async function withTarget<Target extends SfuTarget, Figures>(
+  start: Promise<Target>,
+  work: (target: Target) => Promise<Figures>,
+): Promise<Figures> {
+  const target = await start
+  const end = (): void => {
+    void target.close().finally(() => process.exit(130))
+  }
+  process.once('SIGINT', end)
+  process.once('SIGTERM', end)
+  try {
+    return await work(target)
+  } finally {
+    process.off('SIGINT', end)
+    process.off('SIGTERM', end)
+    await target.close()
+  }
+}

@@ -37,7 +37,6 @@ export async function measureWeakNetwork(
   const address = target.door('weak')
   const door = address.kind === 'janus' ? await JanusDoor.open(address) : new ParleyDoor(address)
   const publisher = new SyntheticPeer({
-    address: '127.0.0.1',
     send: { audio: true, video: { layers: [{ bitrateKbps: 1_200, width: 1280, height: 720 }] } },
   })
   const subscriber = new SyntheticPeer({ address: '127.0.0.1', receive: { audio: 1, video: 1 } })

@@ -7,7 +7,7 @@ import { type AddonBuild, ensureAddon } from '@parley/fastpath/build'
 /** What `src/addon.cc` gives. Addresses are numbers, times milliseconds of CLOCK_MONOTONIC. */
 export interface NativeSinks {
   open(
-    options: { bufferBytes: number; receiveOffload: boolean; pollMicroseconds: number },
+    options: { bufferBytes: number; pollMicroseconds: number },
     onBatch: (batch: Buffer) => void,
   ): NativeSink
   port(sink: NativeSink): number
@@ -28,8 +28,8 @@ declare const native: unique symbol
 export type NativeSink = { readonly [native]: true }
 
 /** Compiles the addon when its sources changed (seconds), else takes the cached one. */
-export function ensurePacketSink(log: (line: string) => void = () => {}): Promise<AddonBuild> {
-  return ensureAddon({ folder: folderOfSources(), name: 'packet-sink', what: 'the packet sink' }, { log })
+export function ensurePacketSink(): Promise<AddonBuild> {
+  return ensureAddon({ folder: folderOfSources(), name: 'packet-sink', what: 'the packet sink' })
 }
 
 /** @throws Error that says what is missing. */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { networkInterfaces } from 'node:os'
 import { serializeRtp } from '@parley/protocols/rtp'
 import { PeerTransport } from '@parley/testing/rtc-client'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -19,6 +20,11 @@ function packetOf(ssrc: number, sequenceNumber: number, payloadType = 111): Uint
     ...{ payload: new Uint8Array(20), paddingLength: 0 },
   })
 }
+
+/** An address of this machine that is not loopback, where there is one. */
+const ownAddress = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
 
 /** What a place was handed, in order. */
 function collect(place: SinkPlace): { datagram: Buffer; port: number; arrivalMs: number }[] {
@@ -137,6 +143,33 @@ s.sendto(bytes.fromhex('${Buffer.concat(packets).toString('hex')}'), ('${place.a
     for (let sequence = 0; sequence < 4; sequence++) server.sendRtp(packetOf(7, sequence))
     await expect.poll(() => opened).toEqual([0, 1, 2, 3])
   })
+
+  test.skipIf(ownAddress === undefined)(
+    'of servers off loopback, which answer to an address of the machine, each has its listener',
+    async () => {
+      await open()
+      const places = [sink.place(1), sink.place(1)]
+      const seen = places.map(collect)
+      const servers: Socket[] = []
+      for (const [index, place] of places.entries()) {
+        const server = createSocket('udp4')
+        closing.push(server)
+        servers.push(server)
+        server.on('message', (_, { address, port }) => server.send(packetOf(index + 1, 5), port, address))
+        server.bind(0, ownAddress)
+        await once(server, 'listening')
+        place.send(new Uint8Array([index]), { address: ownAddress ?? '', port: server.address().port })
+      }
+      await expect.poll(() => seen.map(({ length }) => length)).toEqual([1, 1])
+      expect(seen.map(([first]) => first?.port)).toEqual(servers.map((server) => server.address().port))
+      expect(places.map((place) => place.streams()[0]?.ssrc)).toEqual([1, 2])
+      places[0]?.close()
+      servers[0]?.send(packetOf(1, 6), sink.port, ownAddress)
+      servers[1]?.send(packetOf(2, 6), sink.port, ownAddress)
+      await expect.poll(() => seen[1]?.length).toBe(2)
+      expect(seen[0]).toHaveLength(1)
+    },
+  )
 
   test('what the kernel drops, as the buffer is full, is counted', async () => {
     await open({ bufferBytes: 1, pollMicroseconds: 999_000 })

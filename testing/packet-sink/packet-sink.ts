@@ -7,11 +7,6 @@ import { loadPacketSink, type NativeSink, type NativeSinks } from './native.ts'
 export interface PacketSinkOptions {
   /** Of the socket; more than net.core.rmem_max only for root. Default 64 MiB. */
   readonly bufferBytes?: number
-  /**
-   * What a sender handed over in one piece (UDP_SEGMENT) reaches the socket in one piece, as from a network card with
-   * receive offload (UDP_GRO). Without it the sender's processor takes it apart on loopback. Default true.
-   */
-  readonly receiveOffload?: boolean
   /** How often the thread looks. Arrival times are the kernel's and do not depend on it. Default 1,000. */
   readonly pollMicroseconds?: number
 }
@@ -41,7 +36,7 @@ export interface SinkStatistics {
   readonly bufferBytes: number
 }
 
-const defaults = { bufferBytes: 64 << 20, receiveOffload: true, pollMicroseconds: 1_000 }
+const defaults = { bufferBytes: 64 << 20, pollMicroseconds: 1_000 }
 const headerBytes = 24
 const settledWithinMs = 5_000
 

@@ -1,4 +1,12 @@
 import { Parley, type Room } from '@parley/client'
+import {
+  paintEveryMs,
+  pictureAgeMs,
+  pictureHeight,
+  pictureTrack,
+  pictureWidth,
+  soundTrack,
+} from '../browser/tracks.ts'
 import { playFromJanus, publishToJanus } from './janus-page.ts'
 
 /** What one page saw and heard in a while. */
@@ -32,80 +40,11 @@ export interface CallPage {
 
 declare global {
   var weatherCall: CallPage
-  var weatherRelayPort: (address: string, port: number) => Promise<number>
 }
 
-const cell = 32
-const bits = 16
-const paintEveryMs = 50
 let room: Room | undefined
 let janus: RTCPeerConnection | undefined
 let painted = 0
-let tracks: MediaStreamTrack[] = []
-
-/** A tone that moves as speech does, so that no encoder takes it for silence. */
-function sound(): MediaStreamTrack {
-  const context = new AudioContext()
-  const [tone, wobble, depth] = [context.createOscillator(), context.createOscillator(), context.createGain()]
-  tone.type = 'sawtooth'
-  tone.frequency.value = 220
-  wobble.frequency.value = 4
-  depth.gain.value = 90
-  wobble.connect(depth).connect(tone.frequency)
-  const target = context.createMediaStreamDestination()
-  tone.connect(target)
-  tone.start()
-  wobble.start()
-  void context.resume()
-  const [track] = target.stream.getAudioTracks()
-  if (track === undefined) throw new Error('no sound')
-  return track
-}
-
-/** Pictures that hold the time of their painting, in black and white cells along the top. */
-function picture(): MediaStreamTrack {
-  const canvas = document.createElement('canvas')
-  canvas.width = 640
-  canvas.height = 480
-  const surface = canvas.getContext('2d')
-  setInterval(() => {
-    if (surface === null) return
-    painted += 1
-    const hue = (painted * 3) % 360
-    surface.fillStyle = `hsl(${hue} 40% 40%)`
-    surface.fillRect(0, cell, 640, 480 - cell)
-    for (let index = 0; index < 12; index++) {
-      surface.fillStyle = `hsl(${(hue + index * 30) % 360} 70% 50%)`
-      surface.fillRect((index * 97 + painted * 7) % 600, 60 + ((index * 53 + painted * 5) % 380), 60, 40)
-    }
-    const time = Date.now() % 2 ** bits
-    for (let bit = 0; bit < bits; bit++) {
-      surface.fillStyle = (time >> bit) & 1 ? '#fff' : '#000'
-      surface.fillRect(bit * cell, 0, cell, cell)
-    }
-    surface.fillStyle = '#000'
-    surface.fillRect(bits * cell, 0, 640, cell)
-  }, paintEveryMs)
-  const [track] = canvas.captureStream(1000 / paintEveryMs).getVideoTracks()
-  if (track === undefined) throw new Error('no picture')
-  return track
-}
-
-const strip = new OffscreenCanvas(bits, 1)
-const reader = strip.getContext('2d', { willReadFrequently: true })
-
-function paintedAt(video: HTMLVideoElement): number | undefined {
-  if (reader === null || video.videoWidth === 0) return undefined
-  const scale = video.videoWidth / 640
-  reader.imageSmoothingEnabled = false
-  let time = 0
-  for (let bit = 0; bit < bits; bit++) {
-    const middle = (bit * cell + cell / 2) * scale
-    reader.drawImage(video, middle - 1, (cell / 2) * scale - 1, 2, 2, 0, 0, 1, 1)
-    if ((reader.getImageData(0, 0, 1, 1).data[0] ?? 0) > 127) time |= 1 << bit
-  }
-  return time
-}
 
 let shownAt: number[] = []
 let delays: number[] = []
@@ -123,22 +62,29 @@ const encodings: readonly RTCRtpEncodingParameters[] = [
   { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_000_000 },
 ]
 
+function tracksOf({ video }: { video: boolean }): MediaStreamTrack[] {
+  const count = (): void => {
+    painted += 1
+  }
+  return [soundTrack(), ...(video ? [pictureTrack(count)] : [])]
+}
+
 function show(element: HTMLVideoElement): void {
-  element.width = 640
-  element.height = 480
+  element.width = pictureWidth
+  element.height = pictureHeight
   document.body.append(element)
   watch(element)
 }
 
 function watch(video: HTMLVideoElement): void {
   const next = (_now: number, { presentedFrames }: VideoFrameCallbackMetadata): void => {
-    const time = paintedAt(video)
+    const ageMs = pictureAgeMs(video)
     if (begun !== undefined) {
       presented = { before: presented?.before ?? presentedFrames - 1, now: presentedFrames }
     }
-    if (begun !== undefined && time !== undefined) {
+    if (begun !== undefined && ageMs !== undefined) {
       shownAt.push(performance.now())
-      delays.push((Date.now() - time + 2 ** bits) % 2 ** bits)
+      delays.push(ageMs)
     }
     video.requestVideoFrameCallback(next)
   }
@@ -189,8 +135,7 @@ setInterval(async () => {
 globalThis.weatherCall = {
   join: async (url, token, roomId, publish) => {
     const parley = await Parley.connect({ url, getToken: () => token })
-    tracks = publish === undefined ? [] : [sound(), ...(publish.video ? [picture()] : [])]
-    const [audio, video] = tracks
+    const [audio, video] = publish === undefined ? [] : tracksOf(publish)
     room = await parley.rtc.join(roomId, { ...(audio && { audio }), ...(video && { video }) })
     room.on('track-subscribed', ({ track }) => {
       if (track.kind !== 'video') return
@@ -209,7 +154,7 @@ globalThis.weatherCall = {
   },
   joinJanus: async (url, roomId, publish) => {
     if (publish !== undefined) {
-      await publishToJanus(url, roomId, [sound(), ...(publish.video ? [picture()] : [])], encodings)
+      await publishToJanus(url, roomId, tracksOf(publish), encodings)
       return
     }
     janus = await playFromJanus(url, roomId, (track) => {

@@ -1,4 +1,5 @@
 import { Parley, type Room } from '@parley/client'
+import { pictureTrack, soundTrack } from '../browser/tracks.ts'
 
 /** When things happened to the member of this page, on `Date.now()`. */
 export interface Arrival {
@@ -34,37 +35,6 @@ globalThis.RTCPeerConnection = class extends Native {
   }
 }
 
-function tone(): MediaStreamTrack {
-  const context = new AudioContext()
-  const oscillator = context.createOscillator()
-  const target = context.createMediaStreamDestination()
-  oscillator.connect(target)
-  oscillator.start()
-  void context.resume()
-  const [track] = target.stream.getAudioTracks()
-  if (track === undefined) throw new Error('no sound')
-  return track
-}
-
-function picture(): MediaStreamTrack {
-  const canvas = document.createElement('canvas')
-  canvas.width = 640
-  canvas.height = 480
-  const surface = canvas.getContext('2d')
-  let painted = 0
-  setInterval(() => {
-    painted += 1
-    if (surface === null) return
-    for (let index = 0; index < 40; index++) {
-      surface.fillStyle = `hsl(${(painted * 3 + index * 30) % 360} 70% 50%)`
-      surface.fillRect((index * 97 + painted * 7) % 600, (index * 53 + painted * 5) % 440, 60, 40)
-    }
-  }, 50)
-  const [track] = canvas.captureStream(20).getVideoTracks()
-  if (track === undefined) throw new Error('no picture')
-  return track
-}
-
 const arrival: Arrival = { beganMs: 0, connections: 0 }
 let room: Room | undefined
 
@@ -90,8 +60,8 @@ async function join(...[url, token, roomId, publish]: Parameters<ConnectingPage[
   arrival.beganMs = Date.now()
   setInterval(() => void look(), 20)
   room = await parley.rtc.join(roomId, {
-    ...(publish && { audio: tone() }),
-    ...(publish === 'picture' && { video: picture() }),
+    ...(publish && { audio: soundTrack() }),
+    ...(publish === 'picture' && { video: pictureTrack() }),
   })
   arrival.joinedMs = Date.now()
   room.on('track-subscribed', ({ track }) => {

@@ -20,7 +20,7 @@ const payloadFeedback = 206
 const payloads = [{ payloadType: 96, codec: 'vp8' as const, clockRate: 90_000 }]
 
 /** What a media worker process takes to send one picture to many, and to hear of it. */
-export interface AudienceFigures {
+export interface NativeAudienceFigures {
   subscribers: number
   /** Each receiver tells so often what came; 0: not at all. */
   feedbackMs: number
@@ -35,11 +35,11 @@ export interface AudienceFigures {
  * A picture of 135 packets a second, from one media worker process to the transports of another, whose packet thread tells
  * what came: no receiver costs JavaScript, so a thousand of them fit a machine. CPU time is that of the first process.
  */
-export async function measureAudience(
+export async function measureNativeAudience(
   subscribers: number,
   feedbackMs: number,
   cores: { media: string; other: string },
-): Promise<AudienceFigures> {
+): Promise<NativeAudienceFigures> {
   const built = await ensureFastpath()
   if (!('path' in built)) throw new Error(built.unavailable)
   const start = (index: number, addresses: string[]) =>
@@ -107,7 +107,7 @@ export async function measureAudience(
 }
 
 /** A line of it. */
-export function describeAudience(figures: AudienceFigures): string {
+export function describeNativeAudience(figures: NativeAudienceFigures): string {
   const { subscribers, feedbackMs, packetsPerSecond, packetsPerCpuSecond } = figures
   return (
     `1 -> ${subscribers}, ${feedbackMs > 0 ? `feedback each ${feedbackMs} ms` : 'no feedback'}: ` +

@@ -11,8 +11,9 @@ const otherTransports = ['http', 'mqtt', 'nanomsg', 'pfunix', 'rabbitmq']
 const libraryList = (names: readonly string[]): string => names.map((name) => `libjanus_${name}.so`).join(',')
 
 /**
- * A folder from which janus runs the videoroom alone, ICE-lite like the server beside it. Signalling is on loopback;
- * its media sockets are on the machine's own addresses, as it takes no loopback ones.
+ * A folder from which janus runs the videoroom alone, ICE-lite like the server beside it. Signalling is on loopback; its
+ * media sockets are on the machine's IPv4 addresses, as it takes no loopback ones. libnice sends by the interface of such an
+ * address alone (`IP_UNICAST_IF`), so it never answers peers on 127.0.0.0/8: they have to come from one of these addresses.
  */
 export function writeJanusConfig(folder: string, port: number): void {
   mkdirSync(folder, { recursive: true })
@@ -24,8 +25,7 @@ export function writeJanusConfig(folder: string, port: number): void {
   debug_level = 2`
   write('janus', {
     general,
-    // It offers the addresses of eth0 all the same, but without this line a publisher did not connect.
-    nat: 'ice_lite = true\n  ice_enforce_list = "lo"',
+    nat: 'ice_lite = true',
     media: 'ipv6 = false',
     plugins: `disable = "${libraryList(otherPlugins)}"`,
     transports: `disable = "${libraryList(otherTransports)}"`,

@@ -81,3 +81,7 @@ export function runGenerator(generator: object = new Generator()): void {
     process.send?.(reply)
   })
 }
+
+/** How many of `count` fall to one of so many processes. */
+export const shareOf = (count: number, processes: number, index: number): number =>
+  Math.floor((count * (index + 1)) / processes) - Math.floor((count * index) / processes)

@@ -1,6 +1,5 @@
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs, PacketSink, toMonotonicMs } from '@parley/testing/packet-sink'
 import { createCertificate } from '@parley/testing/rtc-client'
 import { Latency } from '../../chat/load/latency.ts'
 import { GeneratorWatch } from '../../chat/machine/generator-watch.ts'
@@ -8,8 +7,10 @@ import { JanusDoor } from '../janus/janus-door.ts'
 import { ParleyDoor } from '../parley/parley-door.ts'
 import type { Door, DoorAddress } from './door.ts'
 import { Player } from './player.ts'
-import { Publisher } from './publisher.ts'
+import { type FloorAddress, Publisher } from './publisher.ts'
+import { type Span, until } from './span.ts'
 import { readStamp } from './stamped-packet.ts'
+import { within } from './within.ts'
 
 /** Milliseconds from asking to join. */
 export interface JoinTimes {
@@ -34,12 +35,17 @@ export interface DelayQuantiles {
 }
 
 export interface WindowReport {
+  /** Between this process's marks, which are late when it is busy: for what it counts itself. */
+  seconds: number
   players: number
   silent: number
+  /** By the kernel's time. */
   received: number
   expected: number
+  /** By the kernel, as the sink did not take them in time. */
+  dropped: number
+  /** Of those that were opened, packets that did not; since the beginning. */
   refused: number
-  opened: number
   sent: number
   audio: DelayQuantiles
   video: DelayQuantiles
@@ -56,34 +62,36 @@ export class Generator {
   readonly #players: Player[] = []
   readonly #certificate = createCertificate()
   #door: Door | undefined
+  #sink: PacketSink | undefined
   #publisher: Publisher | undefined
   #audio = new Latency()
   #video = new Latency()
   #floor = new Latency()
   #watch: GeneratorWatch | undefined
   #sentAtMark = 0
+  #droppedAtMark = 0
+  #markedMs = 0
   #feedbackMs = 0
 
   async open(address: DoorAddress): Promise<void> {
+    this.#sink = await PacketSink.open()
     this.#door = address.kind === 'janus' ? await JanusDoor.open(address) : new ParleyDoor(address)
   }
 
-  /** Opens a socket that gets plain copies of the publisher's packets. */
-  async openFloor(): Promise<number> {
-    const socket = createSocket('udp4')
-    socket.on('message', (packet) => {
+  /** A place on the sink that gets plain copies of the publisher's packets. */
+  openFloor(): FloorAddress {
+    const place = this.#theSink.place(1)
+    place.open((packet, _source, arrivalMs) => {
       const stamp = readStamp(packet)
-      if (stamp) this.#floor.record(Number(process.hrtime.bigint() - stamp.sentNs) / 1e6)
+      if (stamp) this.#floor.record(toMonotonicMs(arrivalMs) - Number(stamp.sentNs) / 1e6)
     })
-    socket.bind(0, '127.0.0.1')
-    await once(socket, 'listening')
-    return socket.address().port
+    return { address: place.address, port: this.#theSink.port }
   }
 
-  async publish(floorPort: number): Promise<string> {
-    this.#publisher = new Publisher(floorPort)
+  async publish(floor: FloorAddress): Promise<string> {
+    this.#publisher = new Publisher(floor)
     await this.#theDoor.publish(this.#publisher)
-    await within(this.#publisher.connected, 'the publisher did not connect')
+    await within(this.#publisher.connected, joinWithinMs, 'the publisher did not connect')
     this.#publisher.start()
     return this.#publisher.cipher
   }
@@ -134,28 +142,46 @@ export class Generator {
     return joins
   }
 
-  mark(): void {
+  /** What happens in a span that is to come. */
+  async measure(span: Span): Promise<WindowReport> {
+    const sink = this.#theSink
+    sink.measure(span.fromMs, span.toMs)
+    await until(span.fromMs)
+    this.#mark()
+    await until(span.toMs)
+    const report = this.#sinceMark()
+    await sink.countedTo(span.toMs)
+    const counts = this.#players.map((player) => player.counted())
+    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+    return {
+      ...report,
+      silent: counts.filter(({ received }) => received === 0).length,
+      received: sum(counts.map(({ received }) => received)),
+      expected: sum(counts.map(({ expected }) => expected)),
+      dropped: sink.statistics().dropped - this.#droppedAtMark,
+    }
+  }
+
+  #mark(): void {
+    this.#markedMs = monotonicMs()
+    this.#droppedAtMark = this.#theSink.statistics().dropped
     this.#watch?.stop()
     this.#watch = new GeneratorWatch()
     this.#audio = new Latency()
     this.#video = new Latency()
     this.#floor = new Latency()
     this.#sentAtMark = this.#publisher?.sent ?? 0
-    for (const player of this.#players) player.mark()
   }
 
-  report(): WindowReport {
+  #sinceMark(): Omit<WindowReport, 'silent' | 'received' | 'expected' | 'dropped'> {
     const load = this.#watch?.stop()
     this.#watch = undefined
-    const counts = this.#players.map((player) => player.counted())
-    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+    const sum = (of: (player: Player) => number): number =>
+      this.#players.reduce((total, player) => total + of(player), 0)
     return {
-      players: counts.length,
-      silent: counts.filter(({ received }) => received === 0).length,
-      received: sum(counts.map(({ received }) => received)),
-      expected: sum(counts.map(({ expected }) => expected)),
-      refused: sum(this.#players.map(({ refused }) => refused)),
-      opened: sum(this.#players.map(({ opened }) => opened)),
+      seconds: (monotonicMs() - this.#markedMs) / 1000,
+      players: this.#players.length,
+      refused: sum(({ refused }) => refused),
       sent: (this.#publisher?.sent ?? 0) - this.#sentAtMark,
       audio: quantiles(this.#audio),
       video: quantiles(this.#video),
@@ -163,6 +189,11 @@ export class Generator {
       busy: load?.busy ?? 0,
       lagMs: load?.lagMs ?? 0,
     }
+  }
+
+  get #theSink(): PacketSink {
+    if (this.#sink === undefined) throw new Error('the generator was not opened')
+    return this.#sink
   }
 
   get #theDoor(): Door {
@@ -173,19 +204,20 @@ export class Generator {
   async #join(openEvery: number): Promise<Joining> {
     const player = new Player({
       certificate: this.#certificate,
+      sink: this.#theSink,
       openEvery,
       feedbackMs: this.#feedbackMs,
       record: (kind, ms) => (kind === 'audio' ? this.#audio : this.#video).record(ms),
     })
     try {
       const begun = performance.now()
-      const leave = await within(this.#theDoor.play(player), 'the server did not answer')
-      await within(player.connected, 'no connection')
+      const leave = await within(this.#theDoor.play(player), joinWithinMs, 'the server did not answer')
+      await within(player.connected, joinWithinMs, 'no connection')
       const connectedMs = performance.now() - begun
-      await within(player.receiving, 'no packet')
+      await within(player.receiving, joinWithinMs, 'no packet')
       this.#players.push(player)
       const times = async (): Promise<JoinTimes> => {
-        await within(player.playing, 'packets but no key frame')
+        await within(player.playing, joinWithinMs, 'packets but no key frame')
         const { firstPacketMs, firstFrameMs } = player
         return { connectedMs, firstPacketMs: firstPacketMs - begun, firstFrameMs: firstFrameMs - begun }
       }
@@ -207,16 +239,4 @@ interface Joining {
 function quantiles(latency: Latency): DelayQuantiles {
   const { count, maxMs } = latency
   return { count, p50Ms: latency.quantile(0.5), p99Ms: latency.quantile(0.99), maxMs }
-}
-
-async function within<Value>(work: Promise<Value>, otherwise: string): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(otherwise)), joinWithinMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

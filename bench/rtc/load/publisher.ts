@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import { parseRtcp, serializeRtcp, toNtp } from '@parley/protocols/rtcp'
 import { audioLevel, mid, serializeRtp } from '@parley/protocols/rtp'
 import { parseSdp, serializeSdp } from '@parley/protocols/sdp'
@@ -32,16 +32,21 @@ interface Track {
   timestamp: number
 }
 
-/** One camera and one microphone, made to be measured: every packet says when it was sent. */
+/** A socket of this machine that gets a plain copy of every packet, to know the delay without a server. */
+export interface FloorAddress {
+  address: string
+  port: number
+}
+
+/** One camera and one microphone, made to be measured: every packet says when it was sent. It stays until its process ends. */
 export class Publisher implements Negotiation {
   readonly #transport: PeerTransport
   readonly #tracks: Track[] = [
     { kind: 'audio', ssrc: 0x11110000, payloadType: 111, ...fresh() },
     { kind: 'video', ssrc: 0x22220000, payloadType: 96, ...fresh() },
   ]
-  readonly #floor: Socket | undefined
-  readonly #floorPort: number
-  #timer: NodeJS.Timeout | undefined
+  readonly #floor: FloorAddress
+  readonly #floorSocket = createSocket('udp4')
   #keyFrameWanted = true
   #quiet = false
   #lastKeyFrameMs = -Infinity
@@ -50,12 +55,10 @@ export class Publisher implements Negotiation {
   #nextAudioMs = 0
   #nextReportMs = 0
 
-  /** `floorPort`: a socket of this machine that gets a plain copy of every packet, to know the delay without a server. */
-  constructor(floorPort: number) {
-    this.#floorPort = floorPort
-    this.#floor = floorPort === 0 ? undefined : createSocket('udp4')
+  constructor(floor: FloorAddress) {
+    this.#floor = floor
+    // On any address of the machine: janus answers on those of its own interface alone.
     this.#transport = new PeerTransport({
-      address: '127.0.0.1',
       onRtcp: (packet) => {
         for (const { type } of parseRtcp(packet)) {
           if (type === 'picture-loss' || type === 'full-intra-request') this.#keyFrameWanted = true
@@ -114,18 +117,12 @@ export class Publisher implements Negotiation {
   start(): void {
     this.#nextFrameMs = performance.now()
     this.#nextAudioMs = this.#nextFrameMs
-    this.#timer = setInterval(() => this.#tick(performance.now()), 1)
+    setInterval(() => this.#tick(performance.now()), 1)
   }
 
   /** Quiet is one packet in every sixth frame, for joins that are no measurement of forwarding. */
   setQuiet(quiet: boolean): void {
     this.#quiet = quiet
-  }
-
-  close(): void {
-    clearInterval(this.#timer)
-    this.#transport.close()
-    this.#floor?.close()
   }
 
   #tick(now: number): void {
@@ -176,10 +173,9 @@ export class Publisher implements Negotiation {
     track.sequence = (track.sequence + 1) & 0xffff
     track.sent++
     track.octets += payload.length
-    if (this.#floor === undefined) return
     const copy = Buffer.concat([Buffer.alloc(12), payload])
     copy.writeBigUInt64BE(process.hrtime.bigint(), 12 + 24)
-    this.#floor.send(copy, this.#floorPort, '127.0.0.1')
+    this.#floorSocket.send(copy, this.#floor.port, this.#floor.address)
   }
 
   #report(): void {

@@ -1,15 +1,20 @@
 import { serializeRtcp } from '@parley/protocols/rtcp'
 import { isRtcp } from '@parley/protocols/rtp'
-import { parseSdp, serializeSdp } from '@parley/protocols/sdp'
-import type { SinkPlace, SinkStream } from '@parley/testing/packet-sink'
+import { type MediaDescription, parseSdp, serializeSdp } from '@parley/protocols/sdp'
+import type { PacketSink, SinkPlace, SinkStream } from '@parley/testing/packet-sink'
 import { type DtlsCertificate, PeerTransport } from '@parley/testing/rtc-client'
 import { answerSection, offerSection } from '../../../testing/rtc-client/negotiation.ts'
+import { ArrivalFeedback } from './arrival-feedback.ts'
 import type { Negotiation } from './door.ts'
 
 export interface SubscriberOptions {
   certificate: DtlsCertificate
-  /** Closed with the subscriber. */
-  place: SinkPlace
+  /** Where it gets a place of its own. */
+  sink: PacketSink
+  /** Of a stream that it knows it opens one packet in so many. */
+  openEvery: number
+  /** How often transport-wide feedback goes out, for which all packets come to JavaScript; 0: never. */
+  feedbackMs: number
   /** What it offers to receive. */
   sections: readonly ('audio' | 'video')[]
   reportEveryMs: number
@@ -24,7 +29,11 @@ const retransmissionPayloadType = 97
 export abstract class Subscriber implements Negotiation {
   readonly #options: SubscriberOptions
   readonly #transport: PeerTransport
-  readonly #timer: NodeJS.Timeout
+  readonly #place: SinkPlace
+  readonly #known = new Set<number>()
+  readonly #timers: NodeJS.Timeout[]
+  #feedback: ArrivalFeedback | undefined
+  #packets = 0
   #firstPacketMs = 0
   #packetSeen: () => void = () => undefined
   /** After the first packet of media. */
@@ -32,16 +41,19 @@ export abstract class Subscriber implements Negotiation {
 
   constructor(options: SubscriberOptions) {
     this.#options = options
+    const { sink, openEvery, feedbackMs, certificate, reportEveryMs } = options
+    this.#place = sink.place(feedbackMs > 0 ? 1 : openEvery)
     this.receiving = new Promise((resolve) => {
       this.#packetSeen = resolve
     })
     this.#transport = new PeerTransport({
-      port: options.place,
-      certificate: options.certificate,
+      port: this.#place,
+      certificate,
       onSealed: (packet, arrivalMs) => this.#isWanted(packet, arrivalMs),
       onRtp: (packet, arrivalMs) => this.read(packet, arrivalMs),
     })
-    this.#timer = setInterval(() => this.#report(), options.reportEveryMs)
+    this.#timers = [setInterval(() => this.#report(), reportEveryMs)]
+    if (feedbackMs > 0) this.#timers.push(setInterval(() => this.#tellArrivals(), feedbackMs))
   }
 
   get connected(): Promise<void> {
@@ -70,13 +82,15 @@ export abstract class Subscriber implements Negotiation {
   }
 
   accept(text: string): void {
-    const { transport } = parseSdp(text)
+    const { transport, media } = parseSdp(text)
+    this.#agree(media)
     this.#transport.connect(transport, transport.setup === 'active' ? 'server' : 'client')
   }
 
   async answer(text: string): Promise<string> {
     const offer = parseSdp(text)
     const media = offer.media.map((section) => answerSection(section, [], 'bench'))
+    this.#agree(media)
     const answer = await this.#describe(media, 'active')
     this.#transport.connect(offer.transport, 'client')
     return answer
@@ -87,18 +101,17 @@ export abstract class Subscriber implements Negotiation {
 
   /** Enough was seen of this stream: few of its packets are opened from now on. */
   protected know(ssrc: number): void {
-    this.#options.place.know(ssrc)
+    this.#known.add(ssrc)
+    this.#place.know(ssrc)
   }
 
   /** In the span that its sink measures. */
   streams(): SinkStream[] {
-    return this.#options.place
-      .streams()
-      .filter(({ payloadType }) => payloadType !== retransmissionPayloadType)
+    return this.#place.streams().filter(({ payloadType }) => payloadType !== retransmissionPayloadType)
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
     this.#transport.close()
   }
 
@@ -110,17 +123,29 @@ export abstract class Subscriber implements Negotiation {
     })
   }
 
+  #agree(media: readonly MediaDescription[]): void {
+    if (this.#options.feedbackMs > 0) this.#feedback = ArrivalFeedback.of(media)
+  }
+
+  #tellArrivals(): void {
+    for (const feedback of this.#feedback?.take() ?? []) this.#transport.sendRtcp(feedback)
+  }
+
   #isWanted(packet: Buffer, arrivalMs: number): boolean {
     if (isRtcp(packet)) return false
+    this.#feedback?.note(packet, arrivalMs)
+    const ssrc = packet.readUInt32BE(8)
     if (((packet[1] ?? 0) & 0x7f) === retransmissionPayloadType) {
-      this.know(packet.readUInt32BE(8))
+      this.know(ssrc)
       return false
     }
     if (this.#firstPacketMs === 0) {
       this.#firstPacketMs = arrivalMs
       this.#packetSeen()
     }
-    return true
+    // Without feedback the place has chosen already.
+    const chosen = this.#feedback === undefined || this.#packets++ % this.#options.openEvery === 0
+    return chosen || !this.#known.has(ssrc)
   }
 
   #report(): void {

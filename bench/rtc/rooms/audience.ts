@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { shareOf } from '../load/generator-process.ts'
 import type { BenchOptions } from '../options.ts'
 import type { ParleyTarget } from '../parley/parley-target.ts'
-import { measureWindow, type RoomWindow, shareOf, startProcesses } from './room-load.ts'
+import { measureWindow, type RoomWindow, startProcesses } from './room-load.ts'
 import { quantilesOf } from './samples.ts'
 
 export interface AudienceStep {
@@ -37,11 +38,11 @@ const overloadedBelow = 90
 export async function measureAudience(
   target: ParleyTarget,
   cores: string,
-  { windowSeconds, sinks, steps, listeningMembers }: BenchOptions,
+  { windowSeconds, generators, steps, listeningMembers }: BenchOptions,
   say: (line: string) => void,
 ): Promise<AudienceStep[]> {
   const places = Array.from({ length: speakers }, () => 0)
-  const processes = await startProcesses(target, sinks + 2, places, cores)
+  const processes = await startProcesses(target, generators + 2, places, cores)
   const [stage, probe, ...audience] = processes
   try {
     if (stage === undefined || probe === undefined) throw new Error('no processes')

@@ -1,13 +1,9 @@
 import { parseRtp } from '@parley/protocols/rtp'
-import type { SinkPlace } from '@parley/testing/packet-sink'
-import type { DtlsCertificate } from '@parley/testing/rtc-client'
-import { Subscriber } from '../load/subscriber.ts'
+import { Subscriber, type SubscriberOptions } from '../load/subscriber.ts'
 import { type Clocks, memberOf, stampOfSound } from './identity.ts'
 import type { Samples } from './samples.ts'
 
-export interface ListenerOptions {
-  certificate: DtlsCertificate
-  place: SinkPlace
+export type ListenerOptions = Pick<SubscriberOptions, 'certificate' | 'sink' | 'openEvery'> & {
   /** Speakers that there are, so many sections. */
   speakers: number
   clocks: Clocks
@@ -37,9 +33,9 @@ export class Listener extends Subscriber {
   #checked = 0
   #wrong = 0
 
-  constructor({ certificate, place, speakers, clocks, delays }: ListenerOptions) {
+  constructor({ speakers, clocks, delays, ...options }: ListenerOptions) {
     const sections = Array.from({ length: speakers }, () => 'audio' as const)
-    super({ certificate, place, sections, reportEveryMs })
+    super({ ...options, sections, reportEveryMs, feedbackMs: 0 })
     this.#clocks = clocks
     this.#delays = delays
   }

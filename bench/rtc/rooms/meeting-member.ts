@@ -68,7 +68,10 @@ const path = { address: '127.0.0.1' }
 const tileSize = { width: 320, height: 180 }
 const sources = { audio: 'microphone', video: 'camera' } as const
 
-/** Somebody in a meeting who hears all, watches some tiles and checks that each is whom it should be. */
+/**
+ * Somebody in a meeting who hears all, watches some tiles and checks that each is whom it should be. It stays until its process
+ * ends.
+ */
 export class MeetingMember {
   readonly #options: MemberOptions
   readonly #client: RealtimeClient
@@ -158,13 +161,6 @@ export class MeetingMember {
       darkReasons: dark.map((member) => this.#reasons.get(member) ?? 'none told'),
       refusals: this.#refusals,
     }
-  }
-
-  async close(): Promise<void> {
-    clearTimeout(this.#wishTimer)
-    this.#publisher.close()
-    this.#subscriber.close()
-    await this.#client.close()
   }
 
   #newPublisher(): SyntheticPeer {

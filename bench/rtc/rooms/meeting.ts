@@ -27,11 +27,11 @@ const settleMs = 3_000
 /** Everybody publishes sound and three layers of a picture, hears all and watches nine. */
 export async function measureMeeting(
   target: ParleyTarget,
-  { otherCores, windowSeconds, sinks }: BenchOptions,
+  { otherCores, windowSeconds, generators }: BenchOptions,
   say: (line: string) => void,
 ): Promise<MeetingFigures> {
-  const places = Array.from({ length: members }, (_, member) => member % sinks)
-  const processes = await startProcesses(target, sinks, places, otherCores)
+  const places = Array.from({ length: members }, (_, member) => member % generators)
+  const processes = await startProcesses(target, generators, places, otherCores)
   try {
     const levels = places.map((_, member) => 10 + member)
     const entered = await Promise.all(

@@ -4,6 +4,7 @@ import { createCertificate } from '@parley/testing/rtc-client'
 import { GeneratorWatch } from '../../chat/machine/generator-watch.ts'
 import type { DoorAddress } from '../load/door.ts'
 import { type Span, until } from '../load/span.ts'
+import { within } from '../load/within.ts'
 import { type ParleyAddress, ParleyDoor, userToken } from '../parley/parley-door.ts'
 import { Clocks, clockOffsetMs, userOf } from './identity.ts'
 import { Listener } from './listener.ts'
@@ -152,7 +153,7 @@ export class RoomGenerator {
       while (made < count && listened.failed.length < mostFailed) {
         const asMember = made++ < asMembers
         const listener = new Listener({
-          ...{ certificate: this.#certificate, speakers, place: this.#theSink.place(openEvery) },
+          ...{ certificate: this.#certificate, speakers, sink: this.#theSink, openEvery },
           ...{ clocks: this.#clocks, delays: this.#audio },
         })
         const asked = performance.now()
@@ -284,15 +285,3 @@ export class RoomGenerator {
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-async function within<Value>(work: Promise<Value>, ms: number, otherwise: string): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(otherwise)), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

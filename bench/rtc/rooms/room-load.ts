@@ -144,6 +144,3 @@ function totalOf(reports: readonly RoomReport[]): RoomWindow['total'] {
   }
   return total
 }
-
-export const shareOf = (count: number, parts: number, index: number): number =>
-  Math.floor((count * (index + 1)) / parts) - Math.floor((count * index) / parts)

@@ -35,8 +35,6 @@ napi_value ToNumber(napi_env env, double number) {
 double Option(napi_env env, napi_value object, const char* name) {
   napi_value value;
   napi_get_named_property(env, object, name, &value);
-  bool flag = false;
-  if (napi_get_value_bool(env, value, &flag) == napi_ok) return flag ? 1 : 0;
   return NumberOf(env, value);
 }
 
@@ -72,7 +70,6 @@ void HandOver(napi_env env, napi_value callback, void* context, void*) {
 napi_value Open(napi_env env, napi_callback_info info) {
   Call call(env, info);
   const SinkOptions options{int(Option(env, call.arguments[0], "bufferBytes")),
-                            Option(env, call.arguments[0], "receiveOffload") != 0,
                             int(Option(env, call.arguments[0], "pollMicroseconds"))};
   auto binding = new Binding{env};
   napi_value name;

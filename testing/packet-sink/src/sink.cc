@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #ifndef UDP_GRO
 #define UDP_GRO 104
@@ -31,8 +32,9 @@ constexpr size_t kControl = 128;
 constexpr int kPatience = 100;
 constexpr int kIdleMs = 100;
 constexpr size_t kMaxPending = 64u << 20;
+constexpr uint32_t kLoopback = 127;
 /** Listeners are 127.64.0.1 to 127.64.255.255. */
-constexpr uint32_t kNetwork = 127u << 24 | 64u << 16;
+constexpr uint32_t kNetwork = kLoopback << 24 | 64u << 16;
 
 constexpr int kClockTries = 8;
 constexpr double kClockGapMs = 0.005;
@@ -44,6 +46,8 @@ double Now(clockid_t clock) {
   clock_gettime(clock, &at);
   return Milliseconds(at);
 }
+
+uint64_t EndpointKey(uint32_t address, uint16_t port) { return uint64_t(address) << 16 | port; }
 
 // Read again when something came between the readings.
 double WallMinusMonotonic() {
@@ -78,7 +82,8 @@ int Sink::Start() {
   getsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &statistics_.bufferBytes, &length);
   if (setsockopt(fd_, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0) return errno;
   if (setsockopt(fd_, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0) return errno;
-  if (options_.receiveOffload && setsockopt(fd_, IPPROTO_UDP, UDP_GRO, &on, sizeof on) != 0) return errno;
+  // Segments of one send stay one datagram on the way to this socket.
+  if (setsockopt(fd_, IPPROTO_UDP, UDP_GRO, &on, sizeof on) != 0) return errno;
   sockaddr_in any{};
   any.sin_family = AF_INET;
   if (bind(fd_, reinterpret_cast<sockaddr*>(&any), sizeof any) != 0) return errno;
@@ -111,6 +116,7 @@ uint16_t Sink::AddPlace(uint32_t passEvery) {
 void Sink::RemovePlace(uint16_t place) {
   std::lock_guard<std::mutex> guard(mutex_);
   if (place < places_.size()) places_[place].reset();
+  for (auto it = bySource_.begin(); it != bySource_.end();) it = it->second == place ? bySource_.erase(it) : std::next(it);
 }
 
 void Sink::Know(uint16_t place, uint32_t ssrc) {
@@ -138,21 +144,26 @@ bool Sink::Send(uint16_t place, uint32_t address, uint16_t port, const uint8_t* 
   to.sin_port = htons(port);
   to.sin_addr.s_addr = htonl(address);
   iovec part{const_cast<uint8_t*>(data), size};
-  alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(in_pktinfo))] = {};
   msghdr header{};
   header.msg_name = &to;
   header.msg_namelen = sizeof to;
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  cmsghdr* from = CMSG_FIRSTHDR(&header);
-  from->cmsg_level = IPPROTO_IP;
-  from->cmsg_type = IP_PKTINFO;
-  from->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
-  in_pktinfo info{};
-  info.ipi_spec_dst.s_addr = htonl(kNetwork | place);
-  std::memcpy(CMSG_DATA(from), &info, sizeof info);
+  alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(in_pktinfo))] = {};
+  if (address >> 24 == kLoopback) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* from = CMSG_FIRSTHDR(&header);
+    from->cmsg_level = IPPROTO_IP;
+    from->cmsg_type = IP_PKTINFO;
+    from->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+    in_pktinfo info{};
+    info.ipi_spec_dst.s_addr = htonl(kNetwork | place);
+    std::memcpy(CMSG_DATA(from), &info, sizeof info);
+  } else {
+    std::lock_guard<std::mutex> guard(mutex_);
+    bySource_[EndpointKey(address, port)] = place;
+  }
   return sendmsg(fd_, &header, MSG_DONTWAIT) >= 0;
 }
 
@@ -240,17 +251,21 @@ void Sink::Handle(msghdr& header, const uint8_t* data, size_t size, double now, 
       if (bytes > 0) segment = size_t(bytes);
     }
   }
-  if ((to & 0xffff0000u) != kNetwork) return;
-  const uint16_t index = uint16_t(to);
+  const auto& source = *static_cast<const sockaddr_in*>(header.msg_name);
+  const uint16_t index = (to & 0xffff0000u) == kNetwork ? uint16_t(to) : PlaceOf(source);
   Place* place = index < places_.size() ? places_[index].get() : nullptr;
   if (place == nullptr) return;
-  const auto& source = *static_cast<const sockaddr_in*>(header.msg_name);
   for (size_t at = 0; at < size; at += segment) {
     const size_t length = std::min(segment, size - at);
     statistics_.received++;
     if (IsMedia(data + at, length) && !place->Count(data + at, arrival, span_)) continue;
     Pass(index, source, arrival, data + at, length);
   }
+}
+
+uint16_t Sink::PlaceOf(const sockaddr_in& source) const {
+  const auto found = bySource_.find(EndpointKey(ntohl(source.sin_addr.s_addr), ntohs(source.sin_port)));
+  return found == bySource_.end() ? 0 : found->second;
 }
 
 void Sink::Pass(uint16_t place, const sockaddr_in& source, double arrival, const uint8_t* data, size_t size) {

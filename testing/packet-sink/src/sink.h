@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "place.h"
@@ -15,8 +16,6 @@ namespace parley {
 
 struct SinkOptions {
   int bufferBytes;
-  /** Segments of one send stay one datagram on the way to this socket (UDP_GRO). */
-  bool receiveOffload;
   int pollMicroseconds;
 };
 
@@ -54,6 +53,10 @@ class Sink {
   void Know(uint16_t place, uint32_t ssrc);
   void Measure(const Span& span);
   std::vector<Stream> Streams(uint16_t place);
+  /**
+   * To loopback from the listener's own address; elsewhere from the machine's, where what this endpoint answers is the
+   * listener's that sent to it last.
+   */
   bool Send(uint16_t place, uint32_t address, uint16_t port, const uint8_t* data, size_t size);
   /** What is to be handed over: PassedHeader and bytes, each padded to 8. */
   std::vector<uint8_t> Take();
@@ -63,6 +66,7 @@ class Sink {
   void Run();
   size_t Receive();
   void Handle(msghdr& header, const uint8_t* data, size_t size, double now, double wallMinusMonotonic);
+  uint16_t PlaceOf(const sockaddr_in& source) const;
   void Pass(uint16_t place, const sockaddr_in& source, double arrival, const uint8_t* data, size_t size);
 
   const SinkOptions options_;
@@ -75,6 +79,8 @@ class Sink {
   std::mutex mutex_;
   // Below: under the mutex.
   std::vector<std::unique_ptr<Place>> places_;
+  /** By endpoints off loopback. */
+  std::unordered_map<uint64_t, uint16_t> bySource_;
   Span span_{0, 1e300};
   std::vector<uint8_t> pending_;
   bool signalled_ = false;
