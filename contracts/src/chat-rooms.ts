@@ -263,13 +263,14 @@ export const chatRoomOperations = {
     params: byRoom,
     input: {
       clientMessageId: clientMessageId.meta({
-        description: 'Names this gift: the hook is told it, and a repeat has the same',
+        description:
+          'Names this gift: the hook is told it, and a repeat with the same is answered as the first was and told to nobody',
       }),
       gift: chatRoomGift,
     },
     status: 201,
     answer: sent,
-    errors: sendErrors,
+    errors: [...sendErrors, 'client-message-id-conflict'],
   }),
   'chatroom.list-messages': operation({
     name: 'listChatRoomMessages',

@@ -14,9 +14,11 @@ import type { Database } from '@parley/core/store'
 import type { ChatSettings } from '../config.ts'
 import { contentDecorator, withAttachment } from '../message/attachments.ts'
 import type { Actor } from '../message/change-message.ts'
+import { messageDigest } from '../message/digest.ts'
 import { keyOf } from '../message/log.ts'
 import type { ChatPorts } from '../ports.ts'
-import type { RoomLog } from './room-log.ts'
+import { type AcceptedMessage, claimGifts, findGifts, type GiftKey } from './gift-keys.ts'
+import type { RoomEntry, RoomLog } from './room-log.ts'
 import type { RoomViews } from './room-views.ts'
 import { RoomVoice, requireEntry } from './room-voice.ts'
 
@@ -36,8 +38,6 @@ interface Said {
   content: MessageContent
 }
 
-type Accepted = Promise<{ messageId: string; seq?: number; createdAt: string }>
-
 /** What is said and given in chat rooms: judged, kept where the room keeps it, and told. */
 export class RoomSpeech {
   readonly #options: RoomSpeechOptions
@@ -48,7 +48,7 @@ export class RoomSpeech {
     this.#voice = new RoomVoice(options.settings)
   }
 
-  async send(actor: Actor, roomId: string, said: Said, session?: Session): Accepted {
+  async send(actor: Actor, roomId: string, said: Said, session?: Session): Promise<AcceptedMessage> {
     const view = await this.#enter(actor, roomId, session)
     this.#voice.require(view, actor.userId, said.priority)
     return this.#tell(actor, roomId, said, await this.#judged(actor, roomId, said))
@@ -56,19 +56,24 @@ export class RoomSpeech {
 
   /**
    * A gift goes with high priority, whoever gives it, and so is never dropped: what a room carries of gifts is judged
-   * before one is accepted.
+   * before one is accepted. A repeat is answered as the first was, and told to nobody.
    */
   async give(
     actor: Actor,
     roomId: string,
     { clientMessageId, gift }: { clientMessageId: string; gift: ChatRoomGift },
     session?: Session,
-  ): Accepted {
+  ): Promise<AcceptedMessage> {
+    const { projectId, userId } = actor
     const view = await this.#enter(actor, roomId, session)
-    this.#voice.requireGift(view, actor.userId)
     const said = { clientMessageId, priority: 'high' as const, content: contentOf(gift) }
+    const digest = messageDigest(roomId, said.content)
+    const key: GiftKey = { projectId, roomId, senderId: userId ?? '', clientMessageId, digest }
+    const [earlier] = await findGifts(this.#options.database.project(projectId), [key])
+    if (earlier !== undefined) return accepted(earlier)
+    this.#voice.requireGift(view, userId)
     const judged = await this.#judged(actor, roomId, said)
-    return this.#tell(actor, roomId, said, contentOf(giftIn(judged)))
+    return this.#tell(actor, roomId, said, contentOf(giftIn(judged)), key)
   }
 
   async #enter({ projectId, userId }: Actor, roomId: string, session: Session | undefined) {
@@ -97,7 +102,8 @@ export class RoomSpeech {
     roomId: string,
     { clientMessageId, priority }: Said,
     content: MessageContent,
-  ): Accepted {
+    gift?: GiftKey,
+  ): Promise<AcceptedMessage> {
     const message: ChatRoomMessage = {
       id: newId('message'),
       senderId: userId ?? '',
@@ -106,16 +112,25 @@ export class RoomSpeech {
       content: await this.#resolve(projectId, content),
       createdAt: new Date().toISOString(),
     }
-    const { log, views, publish } = this.#options
+    const { views, publish } = this.#options
     const { row } = await views.get(projectId, roomId)
-    if (row.history) {
-      const seq = await log.append({ projectId, roomId, message })
-      if (seq === undefined) throw new AppError('room-not-found')
-      message.seq = seq
-    }
-    publish(projectId, roomId, message)
-    const { id: messageId, seq, createdAt } = message
-    return { messageId, createdAt, ...(seq !== undefined && { seq }) }
+    const answer = await this.#take({ projectId, roomId, message, gift }, row.history)
+    const { messageId, seq } = answer
+    if (messageId === message.id)
+      publish(projectId, roomId, { ...message, ...(seq !== undefined && { seq }) })
+    return answer
+  }
+
+  /** The answer names another message where this is the repeat of a gift. */
+  async #take(entry: RoomEntry, history: boolean): Promise<AcceptedMessage> {
+    if (history) return this.#options.log.append(entry)
+    const { projectId, gift } = entry
+    const { id: messageId, createdAt } = entry.message
+    if (gift === undefined) return { messageId, createdAt }
+    const [answer] = await claimGifts(this.#options.database.project(projectId), [
+      { ...gift, messageId, createdAt },
+    ])
+    return accepted(answer)
   }
 
   /** With the facts and the signed addresses of files, which last longer than anybody reads on here. */
@@ -125,6 +140,12 @@ export class RoomSpeech {
     const stored = await withAttachment(ports.attachments, database.project(projectId), content)
     return contentDecorator(ports.attachments)(projectId, stored) as StoredContent
   }
+}
+
+function accepted(answer: AcceptedMessage | AppError | undefined): AcceptedMessage {
+  if (answer instanceof AppError) throw answer
+  if (answer === undefined) throw new AppError('internal-error')
+  return answer
 }
 
 function contentOf(gift: ChatRoomGift): MessageContent {
