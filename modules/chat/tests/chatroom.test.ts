@@ -368,8 +368,12 @@ test('CHAT-330: a gift that is given again is told once, and answered as the fir
 
     await expect(give(fan, 'one', 2)).rejects.toMatchObject({ code: 'client-message-id-conflict' })
     expect((await give(star, 'one')).messageId).not.toBe(first?.messageId)
+    const row = Array.from({ length: 10 }, (_, index) => `row-${index}`)
+    await Promise.all(row.map((id) => give(fan, id)))
+    const inRow = () => heard().filter((id) => id?.startsWith('row'))
+    await vi.waitFor(() => expect(inRow()).toEqual(row), { timeout: 5_000, interval: 20 })
     await give(fan, 'last')
-    await vi.waitFor(() => expect(heard().sort()).toEqual(['last', 'one', 'one']), {
+    await vi.waitFor(() => expect(heard().sort()).toEqual(['last', 'one', 'one', ...row]), {
       timeout: 5_000,
       interval: 20,
     })

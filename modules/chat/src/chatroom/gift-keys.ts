@@ -25,7 +25,7 @@ export interface GiftClaim extends GiftKey {
 
 /**
  * Of each claim how it was taken: as itself, or as the gift that was first under its key, whose `messageId` is another one.
- * Or why it is refused: `client-message-id-conflict`. Waits for claims of the same keys that are not committed yet.
+ * Or why it is refused: `client-message-id-conflict`, `room-not-found`. Waits for claims of the same keys that are not committed yet.
  */
 export async function claimGifts(
   queries: Queryable,
@@ -37,7 +37,9 @@ export async function claimGifts(
     name: 'chat-room-claim-gifts',
     text: `insert into chat.chatroom_gifts
         (project_id, chatroom_id, sender_id, client_message_id, digest, message_id, created_at)
-      select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::timestamptz[])
+      select k.* from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::timestamptz[])
+        as k (project_id, chatroom_id, sender_id, client_message_id, digest, message_id, created_at)
+      where exists (select from chat.chatrooms r where r.project_id = k.project_id and r.id = k.chatroom_id)
       on conflict do nothing`,
     values: [
       ...keyColumns(sorted),
@@ -47,7 +49,7 @@ export async function claimGifts(
     ],
   })
   const found = await findGifts(queries, claims)
-  return found.map((gift) => gift ?? new AppError('unavailable', 'The first try is not known any more'))
+  return found.map((gift) => gift ?? new AppError('room-not-found'))
 }
 
 /** Of each key how its gift was taken; undefined where there was none. */
