@@ -9,10 +9,10 @@ import bots from './0023-bots.sql'
 
 import search from './0040-search.sql'
 import chatRooms from './0050-chatrooms.sql'
-import chatRoomList from './0051-chatroom-list.sql'
-import chatRoomGifts from './0052-chatroom-gifts.sql'
 import data from './0060-data.sql'
 import fileReferences from './0061-file-references.sql'
+import chatRoomList from './0062-chatroom-list.sql'
+import chatRoomGifts from './0063-chatroom-gifts.sql'
 
 export const chatMigrations: Migrations = {
   schema: 'chat',
@@ -26,9 +26,9 @@ export const chatMigrations: Migrations = {
     { id: '0023-bots', sql: bots },
     { id: '0040-search', sql: search },
     { id: '0050-chatrooms', sql: chatRooms },
-    { id: '0051-chatroom-list', sql: chatRoomList },
-    { id: '0052-chatroom-gifts', sql: chatRoomGifts },
     { id: '0060-data', sql: data },
     { id: '0061-file-references', sql: fileReferences },
+    { id: '0062-chatroom-list', sql: chatRoomList },
+    { id: '0063-chatroom-gifts', sql: chatRoomGifts },
   ],
 }
