@@ -8,6 +8,22 @@ import { customData, done, pageOf, pageQuery, timestamp } from './pagination.ts'
 
 const days = z.union([z.int().min(1).max(36_500), z.literal('forever')])
 
+/** Types of content that a retention policy may name. */
+export const retainedContentTypes = [
+  'text',
+  'image',
+  'file',
+  'voice',
+  'video',
+  'location',
+  'contact',
+  'sticker',
+  'merged-forward',
+  'poll',
+  'custom',
+  'stream',
+] as const
+
 /** For how many days contents are kept. The shorter of what fits the conversation and what fits the content holds. */
 export const retentionPolicy = z
   .object({
@@ -16,23 +32,7 @@ export const retentionPolicy = z
       .partialRecord(z.enum(['direct', 'group', 'community', 'channel', 'chatroom']), days)
       .meta({ description: 'In place of the default' }),
     byContentType: z
-      .partialRecord(
-        z.enum([
-          'text',
-          'image',
-          'file',
-          'voice',
-          'video',
-          'location',
-          'contact',
-          'sticker',
-          'merged-forward',
-          'poll',
-          'custom',
-          'stream',
-        ]),
-        days,
-      )
+      .partialRecord(z.enum(retainedContentTypes), days)
       .meta({ description: 'Shortens what the conversation says' }),
   })
   .meta({ id: 'RetentionPolicy' })

@@ -2,6 +2,7 @@ import type { CloseReason, Grants, Platform, ServerEvent } from '@parley/contrac
 import type { UserCaller } from '@parley/core/auth'
 import type { Connection } from './connection.ts'
 import type { EncodedFrame } from './encoded-frame.ts'
+import { TokenSession } from './token-session.ts'
 
 /** An authenticated connection of a user's device. */
 export interface Session {
@@ -38,52 +39,23 @@ export interface ClientSessionOptions {
 }
 
 /** Keeps itself small: what few sessions use is made when it is first asked for. */
-export class ClientSession implements Session {
+export class ClientSession extends TokenSession implements Session {
   readonly id: string
   readonly deviceId: string
   readonly platform: Platform
   readonly connection: Connection
   /** An `auth` frame that renews the token is being worked on. */
   renewing = false
-  #caller: UserCaller
   #state: Map<symbol, unknown> | undefined
   #abort: AbortController | undefined
   #ended = false
 
   constructor(options: ClientSessionOptions) {
+    super(options.caller)
     this.id = options.id
     this.connection = options.connection
     this.deviceId = options.deviceId
     this.platform = options.platform
-    this.#caller = options.caller
-  }
-
-  get projectId(): string {
-    return this.#caller.projectId
-  }
-
-  get userId(): string {
-    return this.#caller.userId
-  }
-
-  get keyId(): string {
-    return this.#caller.keyId
-  }
-
-  get grants(): Grants | undefined {
-    return this.#caller.grants
-  }
-
-  get issuedAtMs(): number {
-    return this.#caller.issuedAtMs
-  }
-
-  get expiresAtMs(): number {
-    return this.#caller.expiresAtMs
-  }
-
-  get caller(): UserCaller {
-    return this.#caller
   }
 
   get remoteAddress(): string {
@@ -113,11 +85,6 @@ export class ClientSession implements Session {
 
   close(reason: CloseReason, detail?: string): void {
     this.connection.end(reason, detail === undefined ? {} : { detail })
-  }
-
-  /** Takes over a newer token of the same user. */
-  adopt(caller: UserCaller): void {
-    this.#caller = caller
   }
 
   /** Called once, when the connection has ended. */

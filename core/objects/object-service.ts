@@ -1,7 +1,7 @@
-import { buffer } from 'node:stream/consumers'
 import { AppError, newId, type StoredObject } from '@parley/contracts'
 import type { MasterKey } from '@parley/core/secrets'
 import type { Database, ProjectScope, Queryable } from '@parley/core/store'
+import { Arrivals } from './arrivals.ts'
 import { Collection } from './collection.ts'
 import {
   ContentAddresses,
@@ -11,7 +11,6 @@ import {
   sharedExpiry,
   thumbnailAddress,
 } from './content-address.ts'
-import { MeasuredContent } from './measured-content.ts'
 import {
   factsOf,
   isPresent,
@@ -24,7 +23,6 @@ import {
 } from './object-rows.ts'
 import type { ByteRange, ObjectStore } from './object-store.ts'
 import { newPictureToken, pictureGrant, requirePicture } from './pictures.ts'
-import { probeMedia } from './probe/probe-media.ts'
 import { ResumableUploads } from './resumable/resumable-uploads.ts'
 import type { ObjectSettings } from './settings.ts'
 import { StorageQuota } from './storage-quota.ts'
@@ -81,6 +79,7 @@ export class ObjectService {
   readonly #options: ObjectServiceOptions
   readonly #addresses: ContentAddresses
   readonly #now: () => number
+  readonly #arrivals: Arrivals
   readonly #collection: Collection
   /** What each project holds and may hold. */
   readonly quota: StorageQuota
@@ -94,11 +93,12 @@ export class ObjectService {
     const { database, store, limits } = options
     const { unfinishedTtlMs } = limits
     this.quota = new StorageQuota(limits)
+    this.#arrivals = new Arrivals({ database, store })
     this.#collection = new Collection({ database, store, unfinishedTtlMs })
     this.resumable = new ResumableUploads({
       ...{ database, store, unfinishedTtlMs, now: this.#now },
-      confirm: (grant, row, sha256) => this.#confirm(grant, row, sha256),
-      hashOfStored: (grant, sizeBytes) => this.#hashOfStored(storeKey(grant), sizeBytes),
+      confirm: (grant, row, sha256) => this.#arrivals.confirm(grant, row, sha256),
+      hashOfStored: (grant, sizeBytes) => this.#arrivals.hashOfStored(grant, sizeBytes),
     })
   }
 
@@ -205,15 +205,7 @@ export class ObjectService {
     grant: ContentGrant,
     content: AsyncIterable<Uint8Array>,
   ): Promise<{ id: string; sha256: string }> {
-    const row = await this.#rowOf(grant)
-    const expected = { sizeBytes: Number(row.size_bytes), ...(row.sha256 !== null && { sha256: row.sha256 }) }
-    if (row.state === 'stored') return this.#compare(row, content)
-    const key = storeKey(grant)
-    const { sha256, created } = await this.#options.store.put(key, content, expected)
-    const there = created ? sha256 : await this.#hashOfStored(key, expected.sizeBytes)
-    await this.#confirm(grant, row, there)
-    if (there !== sha256) throw otherBytes()
-    return { id: row.id, sha256 }
+    return this.#arrivals.receive(grant, await this.#rowOf(grant), content)
   }
 
   /** A stored file for whoever holds an address to read it. Throws `object-not-found`. */
@@ -358,53 +350,10 @@ export class ObjectService {
   #rowOf(grant: ContentGrant): Promise<ObjectRow> {
     return requireObject(this.#options.database.project(grant.projectId), grant.objectId)
   }
-
-  /** The bytes are durable; now everybody may know. */
-  async #confirm(grant: ContentGrant, row: ObjectRow, sha256: string): Promise<void> {
-    const project = this.#options.database.project(grant.projectId)
-    const media = await this.#probe(grant, row)
-    const confirmed = await project.query({
-      name: 'objects.confirm',
-      text: confirmSql,
-      values: [grant.projectId, grant.objectId, sha256, media === undefined ? null : JSON.stringify(media)],
-    })
-    if (confirmed.rowCount === 1) return
-    await this.#options.store.delete(storeKey(grant))
-    throw objectNotFound(grant.objectId)
-  }
-
-  #probe(grant: ContentGrant, row: ObjectRow): Promise<object | undefined> {
-    const read = async (start: number, end: number) =>
-      buffer(await this.#options.store.get(storeKey(grant), { start, end }))
-    return probeMedia(row.content_type, { sizeBytes: Number(row.size_bytes), read })
-  }
-
-  async #compare(
-    row: ObjectRow,
-    content: AsyncIterable<Uint8Array>,
-  ): Promise<{ id: string; sha256: string }> {
-    const sha256 = await hashOf(content, Number(row.size_bytes))
-    if (sha256 !== row.sha256) throw otherBytes()
-    return { id: row.id, sha256 }
-  }
-
-  async #hashOfStored(key: string, sizeBytes: number): Promise<string> {
-    return hashOf(await this.#options.store.get(key), sizeBytes)
-  }
-}
-
-async function hashOf(content: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<string> {
-  const measured = new MeasuredContent(content, { sizeBytes })
-  for await (const _ of measured.chunks());
-  return measured.finish()
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
-}
-
-function otherBytes(): AppError {
-  return new AppError('already-exists', 'Other bytes are stored under this id already')
 }
 
 const countSql = `
@@ -414,12 +363,6 @@ where project_id = $1 and owner_id is not distinct from $2 and state <> 'stored'
 const insertSql = `
 insert into objects.objects (project_id, id, owner_id, name, content_type, size_bytes, sha256, picture_token)
 values ($1, $2, $3, $4, $5, $6, $7, $8)`
-
-/** Two uploads of the same bytes at once both find it confirmed. */
-const confirmSql = `
-update objects.objects
-set state = 'stored', sha256 = $3, media = $4, stored_at = coalesce(stored_at, now())
-where project_id = $1 and id = $2 and (state = 'pending' or (state = 'stored' and sha256 = $3))`
 
 const releaseSql = `
 update objects.objects set deletable_at = $3

@@ -74,9 +74,10 @@ export async function createChat(platform: Platform, ports: ChatPorts): Promise<
   jobs.define({
     name: 'chat-forget-send-keys',
     handle: async () => {
-      await database.system.query({
-        text: `delete from chat.send_keys where created_at < now() - interval '${sendKeyDays} days'`,
-      })
+      for (const keys of ['send_keys', 'chatroom_gifts'])
+        await database.system.query({
+          text: `delete from chat.${keys} where created_at < now() - interval '${sendKeyDays} days'`,
+        })
     },
   })
   await jobs.schedule('chat-forget-send-keys', { everyMs: hourMs })

@@ -83,6 +83,13 @@ test('CHAT-2: seq is dense from 1 under concurrent senders', async () => {
   expect(page.headSeq).toBe(300)
 })
 
+test('CHAT-22: a group is made without an entry; what comes first has seq 1', async () => {
+  const { id } = await group('ann', 'bob')
+  const made = await chat.history.list(projectId, id, 'bob', { limit: 10 })
+  expect(made).toMatchObject({ items: [], headSeq: 0 })
+  expect((await send('ann', id, 'first')).seq).toBe(1)
+})
+
 test('CHAT-3: sends of one sender keep their order', async () => {
   const { id } = await group('ann')
   await Promise.all(Array.from({ length: 100 }, (_, index) => send('ann', id, `m${index}`)))
@@ -130,7 +137,7 @@ test('CHAT-7, CHAT-30: edit and recall change in place and take a seq; a recall 
   expect((await chat.history.list(projectId, id, 'bob', { limit: 50 })).headSeq).toBe(3)
 })
 
-test('CHAT-8: unread is derived, never counts own messages, recalled ones or what was there before', async () => {
+test('CHAT-8, CHAT-25: unread is derived, never counts own messages, recalled ones or what was there before', async () => {
   const { id } = await group('ann', 'bob')
   const first = await send('ann', id, '1')
   await send('ann', id, '2')

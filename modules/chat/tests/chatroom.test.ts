@@ -346,6 +346,55 @@ test('CHAT-328: a gift of anybody reaches everybody under load, is bounded befor
   )
 })
 
+test('CHAT-330: a gift that is given again is told once, and answered as the first was', async () => {
+  for (const history of [true, false]) {
+    const chatRoomId = await makeRoom(`again-${history}`, { history })
+    const [fan, fanElsewhere, star] = await Promise.all([connect('fan'), connect('fan', 1), connect('star')])
+    for (const client of [fan, fanElsewhere, star]) await client.request('chatroom.join', { chatRoomId })
+    const give = (client: RealtimeClient, clientMessageId: string, count = 1) =>
+      client.request('chatroom.give', {
+        ...{ chatRoomId, clientMessageId, gift: { giftId: 'rose', name: 'Rose', count } },
+      })
+    const heard = () =>
+      star.events.flatMap((event) =>
+        event.type === 'chatroom.messages' ? event.messages.map((message) => message.clientMessageId) : [],
+      )
+    const tries = [fan, fan, fanElsewhere, fanElsewhere].map((client) => give(client, 'one'))
+    const [first, ...others] = await Promise.all(tries)
+    expect(first?.seq).toBe(history ? 1 : undefined)
+    for (const other of others) expect(other).toEqual(first)
+    // More often than gifts are taken: what is there already counts for no limit.
+    for (const _ of Array.from({ length: 50 })) expect(await give(fan, 'one')).toEqual(first)
+
+    await expect(give(fan, 'one', 2)).rejects.toMatchObject({ code: 'client-message-id-conflict' })
+    expect((await give(star, 'one')).messageId).not.toBe(first?.messageId)
+    const row = Array.from({ length: 10 }, (_, index) => `row-${index}`)
+    await Promise.all(row.map((id) => give(fan, id)))
+    const inRow = () => heard().filter((id) => id?.startsWith('row'))
+    await vi.waitFor(() => expect(inRow()).toEqual(row), { timeout: 5_000, interval: 20 })
+    await give(fan, 'last')
+    await vi.waitFor(() => expect(heard().sort()).toEqual(['last', 'one', 'one', ...row]), {
+      timeout: 5_000,
+      interval: 20,
+    })
+    await Promise.all([fan, fanElsewhere, star].map((client) => client.close()))
+  }
+})
+
+test('CHAT-330: a room of the same id begins anew', async () => {
+  const gift = { giftId: 'rose', name: 'Rose' }
+  const give = async () => {
+    const answer = await cloud.call('POST', '/v1/chatrooms/anew/gifts', { clientMessageId: 'one', gift })
+    expect(answer.status).toBe(201)
+    return answer.body as { messageId: string }
+  }
+  await makeRoom('anew')
+  const first = await give()
+  await cloud.call('DELETE', '/v1/chatrooms/anew')
+  await makeRoom('anew')
+  expect((await give()).messageId).not.toBe(first.messageId)
+})
+
 test('CHAT-328: the name of a gift is screened', async () => {
   const { status } = await cloud.call('PUT', '/v1/moderation/word-lists/gifts', {
     ...{ verdict: 'replace', words: [{ text: 'rudeword' }] },

@@ -157,6 +157,10 @@ test('CHAT-410, CHAT-411: an erased user and what the user wrote stand nowhere, 
   await data.say(id, bob, 'hey', {
     content: { type: 'text', text: 'hey you', mentions: { userIds: [victim] } },
   })
+  const { id: chatRoomId } = await data.call<{ id: string }>('POST', '/v1/chatrooms', {})
+  await data.call('POST', `/v1/chatrooms/${chatRoomId}/gifts`, {
+    ...{ userId: victim, clientMessageId: `gift-${secret}`, gift: { giftId: 'rose', name: 'Rose' } },
+  })
   const elsewhere = await group([bob, carl])
   await data.call('POST', `/v1/messages/${first.id}/forwards`, {
     ...{ userId: bob, toConversationId: elsewhere, clientMessageId: fresh('forward') },

@@ -91,7 +91,7 @@ const append = ({ database, outbox }: Process, seq: number) =>
     ]),
   )
 
-test('PUSH-50: whenever a process is killed, every message is pushed to every device; what comes twice collapses', {
+test('PUSH-50, PUSH-51: whenever a process is killed, every message is pushed to every device; what comes twice collapses', {
   timeout: 60_000,
 }, async () => {
   const first = await startProcess()
@@ -133,6 +133,10 @@ test('PUSH-50: whenever a process is killed, every message is pushed to every de
     })
     return rows[0]?.count === wanted
   })
+  const { rows: texts } = await process.database.system.query({
+    text: 'select notification from push.deliveries where notification is not null',
+  })
+  expect(texts).toEqual([])
   const pushes = gateway.received.map(({ body }) => JSON.parse(body.toString()))
   const keys = new Map<string, Set<string>>()
   for (const { data, token, pushId, collapseId } of pushes) {

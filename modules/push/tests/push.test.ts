@@ -10,7 +10,9 @@ let service: PushServiceDouble
 let users = 0
 beforeAll(async () => {
   service = await PushServiceDouble.start()
-  cloud = await startDevCloud({ env: { PARLEY_PUSH_DELAY_MS: '300', PARLEY_PUSH_RETRY_MS: '20' } })
+  cloud = await startDevCloud({
+    env: { PARLEY_PUSH_DELAY_MS: '300', PARLEY_PUSH_RETRY_MS: '20', PARLEY_PUSH_LARGE_FROM: '5' },
+  })
   const setUp = await ok('PUT', '/v1/push/providers/web-push', { subject: 'mailto:ops@example.com' })
   expect(setUp).not.toHaveProperty('privateKey')
 })
@@ -132,6 +134,22 @@ test('PUSH-10 PUSH-11 PUSH-12: levels and quiet hours decide, and mentions may p
   const mentions = { userIds: [bob.id, cid.id, dee.id] }
   const called = await settled(`messageId=${await say(ann, conversationId, 'you', mentions)}`, 3)
   expect(why(called)).toEqual({ [bob.id]: 'sent', [cid.id]: 'muted', [dee.id]: 'sent' })
+})
+
+test('PUSH-4: in a large conversation a message goes to those it names and to those who asked for all', async () => {
+  const members = [await person(), await person(), await person(), await person(), await person()]
+  const [ann, bob, cid, dee] = members as [Person, Person, Person, Person, Person]
+  const conversationId = await group(...members)
+  await ok('PUT', `/v1/push/preferences/conversations/${conversationId}`, { level: 'all' }, bob.token)
+  const toldOf = async (count: number, text: string, mentions?: unknown) => {
+    const receipts = await settled(`messageId=${await say(ann, conversationId, text, mentions)}`, count)
+    return receipts.map(({ userId }) => userId).sort()
+  }
+  expect(await toldOf(1, 'plain')).toEqual([bob.id])
+  expect(await toldOf(2, 'to cid', { userIds: [cid.id] })).toEqual([bob.id, cid.id].sort())
+  const others = members.filter((each) => each !== ann).map(({ id }) => id)
+  expect(await toldOf(4, 'to all', { all: true })).toEqual(others.sort())
+  expect(pushesTo(dee)).toHaveLength(1)
 })
 
 test('PUSH-13: who blocks the sender is not pushed to in a group either, not even when mentioned', async () => {

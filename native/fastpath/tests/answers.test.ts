@@ -1,12 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  type EgressStream,
-  ensureFastpath,
-  type IngressTrack,
-  loadFastpath,
-  type NativeAddon,
-  type RepairOptions,
-} from '../src/index.ts'
+import type { EgressStream, IngressTrack, NativeAddon, RepairOptions } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import {
   type readRtp,
   type SimulatedPeer,
@@ -16,9 +10,6 @@ import {
   writeRtcp,
   writeVerdicts,
 } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 type Rtp = ReturnType<typeof readRtp>
 

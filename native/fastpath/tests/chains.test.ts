@@ -1,17 +1,9 @@
 import { SeededRandom } from '@parley/testing/weaknet'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  type EgressStream,
-  ensureFastpath,
-  type IngressTrack,
-  loadFastpath,
-  type NativeAddon,
-} from '../src/index.ts'
+import type { EgressStream, IngressTrack, NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { l2t2KeyChained, writeDescriptor } from './layered-packets.ts'
 import { type SimulatedPeer, Simulation } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 const ssrc = 1001
 const frameMs = 33

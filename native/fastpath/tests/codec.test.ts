@@ -5,11 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ensureFastpath, FastpathCore, loadFastpath, type NativeAddon } from '../src/index.ts'
+import { FastpathCore, type NativeAddon } from '../src/index.ts'
+import { addon as loaded } from './built-addon.ts'
 import { type SimulatedPeer, Simulation, writeBinding, writeRtp } from './simulation.ts'
 
-const built = await ensureFastpath()
-const loaded = 'path' in built ? await loadFastpath() : undefined
 const addon = loaded as NativeAddon
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replace(/\s/g, ''), 'hex'))

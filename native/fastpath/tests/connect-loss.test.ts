@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { ensureFastpath, loadFastpath, type NativeAddon } from '../src/index.ts'
+import type { NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { type Losses, LossyBrowser } from './lossy-browser.ts'
 import { Simulation, writeBinding, writePli } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 /** What the client SDK allows a handshake before it begins anew (RTC-140). */
 const patienceMs = 700

@@ -1,9 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { ensureFastpath, loadFastpath, type NativeAddon } from '../src/index.ts'
+import type { NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { Simulation, writeBinding, writePli } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 describe.skipIf(!addon)('connecting, on a virtual clock', () => {
   const worlds: Simulation[] = []

@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ensureFastpath, loadFastpath, type NativeAddon } from '../src/index.ts'
+import type { NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { type SimulatedPeer, Simulation, vp8, writePli } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 describe.skipIf(!addon)('application data, on a virtual clock', () => {
   let w: Simulation

@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ensureFastpath, type IngressTrack, loadFastpath, type NativeAddon } from '../src/index.ts'
+import type { IngressTrack, NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { readVp8, type SimulatedPeer, Simulation, vp8 } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 describe.skipIf(!addon)('FAST-132: pictures reach many in pieces, on a virtual clock', () => {
   let w: Simulation

@@ -1,16 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  type EgressStreamOptions,
-  ensureFastpath,
-  type IngressTrack,
-  loadFastpath,
-  type NativeAddon,
-} from '../src/index.ts'
+import type { EgressStreamOptions, IngressTrack, NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { type SimulatedPeer, Simulation, vp8, writeNack } from './simulation.ts'
 import { UlpFecReceiver } from './ulp-fec-receiver.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 const red = 116
 const fec = 117

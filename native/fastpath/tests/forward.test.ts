@@ -2,12 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type EgressStream,
   type EgressStreamOptions,
-  ensureFastpath,
   type IngressTrack,
-  loadFastpath,
   type NativeAddon,
   readSentPackets,
 } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import {
   nackedBy,
   readVp8,
@@ -19,9 +18,6 @@ import {
   writeRtcp,
   writeVerdicts,
 } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 const ssrcs = [1001, 1002, 1003] as const
 const rtxSsrc = 2001

@@ -1,11 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  type EgressStream,
-  ensureFastpath,
-  type IngressTrack,
-  loadFastpath,
-  type NativeAddon,
-} from '../src/index.ts'
+import type { EgressStream, IngressTrack, NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import {
   type DescriptorFields,
   l1t2,
@@ -18,9 +13,6 @@ import {
   writeDescriptor,
 } from './layered-packets.ts'
 import { readVp8, type SimulatedPeer, Simulation, vp8, writeRtcp } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 const ssrc = 1001
 const sizes = [

@@ -2,17 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type EgressStream,
   type EgressStreamOptions,
-  ensureFastpath,
   FastpathCore,
   type IngressTrack,
-  loadFastpath,
   type NativeAddon,
   type Transport,
 } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { type SimulatedPeer, Simulation, vp8 } from './simulation.ts'
 
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 const near = { address: '10.1.0.1', port: 4000 }
 const far = { address: '10.1.0.1', port: 4001 }
 const payloads = [{ payloadType: 96, codec: 'vp8' as const, clockRate: 90_000, rtxPayloadType: 97 }]

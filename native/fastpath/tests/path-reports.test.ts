@@ -1,9 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { ensureFastpath, loadFastpath, type NativeAddon, PathReports, readSentPackets } from '../src/index.ts'
+import { type NativeAddon, PathReports, readSentPackets } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { Simulation, vp8, writeVerdicts } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 describe.skipIf(!addon)('what paths report, on a virtual clock', () => {
   let w: Simulation

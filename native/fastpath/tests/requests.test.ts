@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ensureFastpath, type IngressTrack, loadFastpath, type NativeAddon } from '../src/index.ts'
+import type { IngressTrack, NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { nackedBy, type SimulatedPeer, Simulation, vp8, writeRtcp } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 const ssrc = 1001
 const rtxSsrc = 2001

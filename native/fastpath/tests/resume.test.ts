@@ -1,15 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  type EgressStreamOptions,
-  ensureFastpath,
-  type IngressTrack,
-  loadFastpath,
-  type NativeAddon,
-} from '../src/index.ts'
+import type { EgressStreamOptions, IngressTrack, NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { readVp8, type SimulatedPeer, Simulation, vp8 } from './simulation.ts'
 
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 const ssrcs = [1001, 1002] as const
 const frameMs = 33
 

@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ensureFastpath, type IngressTrack, loadFastpath, type NativeAddon } from '../src/index.ts'
+import type { IngressTrack, NativeAddon } from '../src/index.ts'
+import { addon } from './built-addon.ts'
 import { type SimulatedPeer, Simulation, writeNack } from './simulation.ts'
-
-const built = await ensureFastpath()
-const addon = 'path' in built ? await loadFastpath() : undefined
 
 const audience = 200
 

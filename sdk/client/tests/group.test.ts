@@ -12,38 +12,25 @@ import {
   listNotices,
   type Notice,
   openChannel,
-  Parley,
   readNotices,
   setMessageExpiry,
 } from '../src/index.ts'
+import { ConnectedClients, until } from './connected-clients.ts'
 
 let cloud: DevCloud
-const opened: Parley[] = []
+let clients: ConnectedClients
 
 beforeAll(async () => {
   cloud = await startDevCloud({ servers: 2 })
+  clients = new ConnectedClients(cloud)
   for (const userId of ['ann', 'bob', 'cid', 'dan']) await cloud.token(userId)
 })
 afterAll(async () => {
   await cloud?.close()
 })
-afterEach(async () => {
-  for (const parley of opened.splice(0)) await parley.close()
-})
+afterEach(() => clients?.close())
 
-async function connect(userId: string, server = 0): Promise<Parley> {
-  const url = cloud.servers[server]?.url ?? cloud.url
-  const parley = await Parley.connect({ url, getToken: () => cloud.token(userId) })
-  opened.push(parley)
-  return parley
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds(); waited += 20) {
-    if (waited > 15_000) throw new Error(`never: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+const connect = (userId: string, server = 0) => clients.connect(userId, { server })
 
 test('CHAT-100 to 105: what the owner changes shows on the other side without asking', async () => {
   const ann = await connect('ann')

@@ -6,45 +6,28 @@ import {
   listReaders,
   listThread,
   memoryStorage,
-  Parley,
-  type ParleyOptions,
   pinMessage,
   unreadTotal,
   votePoll,
 } from '../src/index.ts'
+import { ConnectedClients, until } from './connected-clients.ts'
 
 let cloud: DevCloud
-const opened: Parley[] = []
+let clients: ConnectedClients
 
 beforeAll(async () => {
   cloud = await startDevCloud({ servers: 2 })
+  clients = new ConnectedClients(cloud)
 })
 afterAll(async () => {
   await cloud?.close()
 })
-afterEach(async () => {
-  for (const parley of opened.splice(0)) await parley.close()
-})
+afterEach(() => clients?.close())
 
 let made = 0
 
-async function connect(
-  userId: string,
-  { server = 0, ...options }: Partial<ParleyOptions> & { server?: number } = {},
-): Promise<Parley> {
-  const url = cloud.servers[server]?.url ?? cloud.url
-  const device = { id: `device-${++made}` }
-  const parley = await Parley.connect({ url, getToken: () => cloud.token(userId), device, ...options })
-  opened.push(parley)
-  return parley
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds(); waited += 20) {
-    if (waited > 10_000) throw new Error(`never: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+const connect: ConnectedClients['connect'] = (userId, options) =>
+  clients.connect(userId, { device: { id: `device-${++made}` }, ...options })
 
 /** Two users in a direct conversation, both with it open. */
 async function pair() {

@@ -1,12 +1,14 @@
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { memoryStorage, Parley, type ParleyOptions } from '../src/index.ts'
+import { memoryStorage, Parley } from '../src/index.ts'
+import { ConnectedClients, until } from './connected-clients.ts'
 
 let cloud: DevCloud
-const opened: Parley[] = []
+let clients: ConnectedClients
 
 beforeAll(async () => {
   cloud = await startDevCloud({ servers: 2 })
+  clients = new ConnectedClients(cloud)
   for (const userId of ['alice', 'bob', 'carol']) await cloud.token(userId)
 })
 
@@ -14,27 +16,9 @@ afterAll(async () => {
   await cloud?.close()
 })
 
-afterEach(async () => {
-  for (const parley of opened.splice(0)) await parley.close()
-})
+afterEach(() => clients?.close())
 
-async function connect(
-  userId: string,
-  options: Partial<ParleyOptions> & { server?: number } = {},
-): Promise<Parley> {
-  const { server = 0, ...rest } = options
-  const url = cloud.servers[server]?.url ?? cloud.url
-  const parley = await Parley.connect({ url, getToken: () => cloud.token(userId), ...rest })
-  opened.push(parley)
-  return parley
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds(); waited += 20) {
-    if (waited > 15_000) throw new Error(`never: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+const connect: ConnectedClients['connect'] = (userId, options) => clients.connect(userId, options)
 
 const textOf = ({ content }: { content: { type: string } }) =>
   'text' in content && typeof content.text === 'string' ? content.text : content.type

@@ -1,11 +1,14 @@
-import type { ChatRoomMessage } from '@parley/contracts'
+import { AppError, type ChatRoomMessage } from '@parley/contracts'
 import { type Database, GroupCommit, type ProjectScope, type Transaction } from '@parley/core/store'
 import { keyOf } from '../message/log.ts'
+import { type AcceptedMessage, claimGifts, type GiftKey, numberGifts } from './gift-keys.ts'
 
 export interface RoomEntry {
   projectId: string
   roomId: string
   message: ChatRoomMessage
+  /** Of a gift: it is taken once. */
+  gift?: GiftKey | undefined
 }
 
 interface EntryRow {
@@ -21,11 +24,11 @@ interface EntryRow {
 /** History of the rooms that keep one: dense seq, answered when durable. */
 export class RoomLog {
   readonly #database: Database
-  readonly #commits: GroupCommit<RoomEntry, number | undefined>
+  readonly #commits: GroupCommit<RoomEntry, AcceptedMessage>
 
   constructor(database: Database, lanes: number) {
     this.#database = database
-    this.#commits = new GroupCommit<RoomEntry, number | undefined>({
+    this.#commits = new GroupCommit<RoomEntry, AcceptedMessage>({
       database,
       lanes,
       laneOf: ({ projectId, roomId }) => keyOf(projectId, roomId),
@@ -33,8 +36,11 @@ export class RoomLog {
     })
   }
 
-  /** The seq; undefined when the room was closed meanwhile. */
-  append(entry: RoomEntry): Promise<number | undefined> {
+  /**
+   * A gift that is there already is not appended: the answer names the first one. Throws `room-not-found` when the room was
+   * closed meanwhile, `client-message-id-conflict`.
+   */
+  append(entry: RoomEntry): Promise<AcceptedMessage> {
     return this.#commits.submit(entry)
   }
 
@@ -89,7 +95,48 @@ function toRoomMessage(row: EntryRow): ChatRoomMessage {
   }
 }
 
-async function append(tx: Transaction, entries: readonly RoomEntry[]): Promise<(number | undefined)[]> {
+type Answer = AcceptedMessage | AppError
+
+async function append(tx: Transaction, entries: readonly RoomEntry[]): Promise<Answer[]> {
+  const earlier = await earlierGifts(tx, entries)
+  const fresh = entries.filter((entry) => !earlier.has(entry))
+  const seqs = await number(tx, fresh)
+  await write(tx, fresh, seqs)
+  const answers = new Map<string, AcceptedMessage>()
+  for (const { message } of fresh) {
+    const seq = seqs.get(message.id)
+    if (seq !== undefined)
+      answers.set(message.id, { messageId: message.id, seq, createdAt: message.createdAt })
+  }
+  return entries.map((entry) => {
+    const first = earlier.get(entry)
+    if (first instanceof AppError) return first
+    // The first may stand in this very batch: then it has just got its seq.
+    return answers.get(first?.messageId ?? entry.message.id) ?? first ?? new AppError('room-not-found')
+  })
+}
+
+/** Of the gifts that are not the first of their key how that was taken, or why they are refused. */
+async function earlierGifts(tx: Transaction, entries: readonly RoomEntry[]): Promise<Map<RoomEntry, Answer>> {
+  const earlier = new Map<RoomEntry, Answer>()
+  const gifts = entries.flatMap((entry) => (entry.gift === undefined ? [] : [{ entry, gift: entry.gift }]))
+  if (gifts.length === 0) return earlier
+  const claims = gifts.map(({ entry: { message }, gift }) => ({
+    ...gift,
+    messageId: message.id,
+    createdAt: message.createdAt,
+  }))
+  const taken = await claimGifts(tx, claims)
+  gifts.forEach(({ entry }, index) => {
+    const answer = taken[index]
+    if (answer === undefined) return
+    if (answer instanceof AppError || answer.messageId !== entry.message.id) earlier.set(entry, answer)
+  })
+  return earlier
+}
+
+/** By message; none for those whose room was closed. */
+async function number(tx: Transaction, entries: readonly RoomEntry[]): Promise<Map<string, number>> {
   const counts = new Map<string, { projectId: string; roomId: string; count: number }>()
   for (const { projectId, roomId } of entries) {
     const key = keyOf(projectId, roomId)
@@ -120,15 +167,24 @@ async function append(tx: Transaction, entries: readonly RoomEntry[]): Promise<(
       return [key, row.head_seq - (counts.get(key)?.count ?? 0)]
     }),
   )
-  const seqs = entries.map(({ projectId, roomId }) => {
+  const seqs = new Map<string, number>()
+  for (const { projectId, roomId, message } of entries) {
     const key = keyOf(projectId, roomId)
     const before = next.get(key)
-    if (before === undefined) return undefined
+    if (before === undefined) continue
     next.set(key, before + 1)
-    return before + 1
-  })
-  const written = entries.flatMap(({ projectId, roomId, message }, index) => {
-    const seq = seqs[index]
+    seqs.set(message.id, before + 1)
+  }
+  return seqs
+}
+
+async function write(
+  tx: Transaction,
+  entries: readonly RoomEntry[],
+  seqs: ReadonlyMap<string, number>,
+): Promise<void> {
+  const written = entries.flatMap(({ projectId, roomId, message }) => {
+    const seq = seqs.get(message.id)
     if (seq === undefined) return []
     const { id, senderId, clientMessageId, priority, content, createdAt } = message
     return [
@@ -144,5 +200,11 @@ async function append(tx: Transaction, entries: readonly RoomEntry[]): Promise<(
       select * from jsonb_populate_recordset(null::chat.chatroom_entries, $1::jsonb)`,
     values: [JSON.stringify(written)],
   })
-  return seqs
+  const gifts = entries.flatMap(({ message, gift }) => {
+    const seq = seqs.get(message.id)
+    // Whoever throws takes the claim back with it: a room of the same id begins anew.
+    if (gift !== undefined && seq === undefined) throw new AppError('room-not-found')
+    return gift === undefined || seq === undefined ? [] : [{ ...gift, seq }]
+  })
+  if (gifts.length > 0) await numberGifts(tx, gifts)
 }

@@ -68,7 +68,7 @@ export class RoomStore {
   /** With everything that belongs to it. */
   async delete(projectId: string, roomId: string): Promise<void> {
     await this.#database.project(projectId).transaction(async (tx) => {
-      for (const part of ['entries', 'attributes', 'restrictions', 'sessions'])
+      for (const part of ['entries', 'gifts', 'attributes', 'restrictions', 'sessions'])
         await tx.query({
           text: `delete from chat.chatroom_${part} where project_id = $1 and chatroom_id = $2`,
           values: [projectId, roomId],

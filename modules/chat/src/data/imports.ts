@@ -4,15 +4,10 @@ import type { ObjectService } from '@parley/core/objects'
 import { decodeNumberCursor, type PageRequest, toPage } from '@parley/core/pages'
 import type { ProjectScope, Transaction } from '@parley/core/store'
 import type { MessageParts } from '../message/message-parts.ts'
-import {
-  type ImportContext,
-  type ImportCounts,
-  type NumberedLine,
-  prepareBatch,
-  writeBatch,
-} from './import-batch.ts'
+import { type ImportContext, type NumberedLine, prepareBatch } from './import-batch.ts'
 import { readImportLines } from './import-lines.ts'
 import type { Retention } from './retention.ts'
+import { type ImportCounts, writeBatch } from './write-import.ts'
 
 export interface ImportRequest {
   objectId: string

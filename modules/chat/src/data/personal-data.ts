@@ -93,6 +93,11 @@ const tables = personalTables('chat.tables', [
     place: 'chat.chat-room-restrictions',
     erase: `delete from chat.chatroom_restrictions where ${ofUser}`,
   },
+  {
+    place: 'chat.chat-room-gifts',
+    erase: `delete from chat.chatroom_gifts where ctid = any(array(select ctid from chat.chatroom_gifts
+      where project_id = :project and sender_id = :user limit :limit))`,
+  },
   { place: 'chat.chat-room-sessions', erase: `delete from chat.chatroom_sessions where ${ofUser}` },
   {
     place: 'chat.hidden-entries',

@@ -1,4 +1,9 @@
-import type { ConversationType, RetentionPolicy, RetentionStatus } from '@parley/contracts'
+import {
+  type ConversationType,
+  type RetentionPolicy,
+  type RetentionStatus,
+  retainedContentTypes,
+} from '@parley/contracts'
 import { Holds } from '@parley/core/personal-data'
 import type { Database, ProjectScope } from '@parley/core/store'
 import { type EntryRow, entryColumns } from '../message/entry-row.ts'
@@ -6,20 +11,6 @@ import { filesToRelease } from '../message/release-files.ts'
 import type { AttachmentSource } from '../ports.ts'
 import { eraseEntries } from './erase-entries.ts'
 
-const retainedContentTypes = [
-  'text',
-  'image',
-  'file',
-  'voice',
-  'video',
-  'location',
-  'contact',
-  'sticker',
-  'merged-forward',
-  'poll',
-  'custom',
-  'stream',
-] as const
 type ContentType = (typeof retainedContentTypes)[number]
 const conversationTypes = ['direct', 'group', 'community', 'channel'] as const
 

@@ -12,6 +12,7 @@ import chatRooms from './0050-chatrooms.sql'
 import data from './0060-data.sql'
 import fileReferences from './0061-file-references.sql'
 import chatRoomList from './0062-chatroom-list.sql'
+import chatRoomGifts from './0063-chatroom-gifts.sql'
 
 export const chatMigrations: Migrations = {
   schema: 'chat',
@@ -28,5 +29,6 @@ export const chatMigrations: Migrations = {
     { id: '0060-data', sql: data },
     { id: '0061-file-references', sql: fileReferences },
     { id: '0062-chatroom-list', sql: chatRoomList },
+    { id: '0063-chatroom-gifts', sql: chatRoomGifts },
   ],
 }

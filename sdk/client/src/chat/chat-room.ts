@@ -91,7 +91,7 @@ export class ChatRoom extends Emitter<ChatRoomEvents> {
 
   /**
    * Gives something: everybody hears it, with high priority. `clientMessageId` names the gift to whoever takes the money for
-   * it; a repeat after a failure takes the same.
+   * it; a repeat after a failure takes the same, and is told once.
    */
   give(
     gift: ClientFrameBody<'chatroom.give'>['gift'],

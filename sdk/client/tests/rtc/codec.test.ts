@@ -1,37 +1,24 @@
-import type { Server } from 'node:http'
-import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { chromiumPath, missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
-import { flags, serveBundle } from './bundle.ts'
+import { missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
+import { BrowserStage } from './browser-stage.ts'
 import type {} from './page.ts'
 
 const missing = await missingForBrowser()
 const soon = { timeout: 30_000, interval: 200 }
 
 describe.skipIf(missing !== '')(`codecs that not everybody has${missing && ` (skipped: ${missing})`}`, () => {
-  let cloud: DevCloud
-  let bundle: { server: Server; url: string }
-  let browser: Browser
+  let stage: BrowserStage
 
   beforeAll(async () => {
-    cloud = await startDevCloud({ env: { PARLEY_MEDIA_ADDRESSES: '127.0.0.1' } })
-    bundle = await serveBundle()
-    browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
+    stage = await BrowserStage.open()
   }, 60_000)
-  afterAll(async () => {
-    await browser?.close()
-    await new Promise((resolve) => bundle?.server.close(resolve))
-    await cloud?.close()
-  })
+  afterAll(() => stage?.close())
 
   /** `lacks`: a codec whose name this browser does not know. */
   async function join(userId: string, options: object, lacks = ''): Promise<Page> {
-    const page = await (await browser.newContext()).newPage()
-    await page.goto(bundle.url)
-    await page.waitForFunction(() => globalThis.page !== undefined)
-    const given = [cloud.url, await cloud.token(userId), options, lacks] as const
-    await page.evaluate(async ([url, token, options, lacks]) => {
+    const page = await stage.newPage()
+    await page.evaluate((lacks) => {
       const apply = RTCPeerConnection.prototype.setRemoteDescription as (
         this: RTCPeerConnection,
         description: RTCSessionDescriptionInit,
@@ -39,9 +26,11 @@ describe.skipIf(missing !== '')(`codecs that not everybody has${missing && ` (sk
       RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp = '' }) {
         return apply.call(this, { type, sdp: lacks ? sdp.replaceAll(` ${lacks}/`, ' unheard-of/') : sdp })
       }
-      await globalThis.page.connect(url, token)
+    }, lacks)
+    await stage.connect(page, userId)
+    await page.evaluate(async (options) => {
       globalThis.page.watch(await globalThis.page.parley.rtc.join('codecs', options))
-    }, given)
+    }, options)
     return page
   }
 

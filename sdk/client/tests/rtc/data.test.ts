@@ -1,44 +1,30 @@
-import type { Server } from 'node:http'
-import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
 import { mediaWorkers } from '@parley/testing/media-workers'
 import { createWeakNetwork, type Impairment, type WeakNetwork } from '@parley/testing/weaknet'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { chromiumPath, missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
+import { missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
 import type { SendDataOptions } from '../../src/index.ts'
-import { flags, serveBundle } from './bundle.ts'
+import { BrowserStage } from './browser-stage.ts'
 import type { TestData } from './page.ts'
 
 const missing = await missingForBrowser()
 const soon = { timeout: 20_000, interval: 50 }
 
 describe.skipIf(missing !== '')(`data in Chromium${missing && ` (skipped: ${missing})`}`, () => {
-  let cloud: DevCloud
-  let server: Server
-  let address: string
-  let browser: Browser
+  let stage: BrowserStage
   const networks: WeakNetwork[] = []
   const problems: string[] = []
 
   beforeAll(async () => {
-    cloud = await startDevCloud({
-      env: {
-        PARLEY_MEDIA_ADDRESSES: '127.0.0.1',
-        PARLEY_RTC_DATA_MESSAGES_PER_SECOND: '200',
-        PARLEY_RTC_DATA_BYTES_PER_SECOND: '600000',
-        PARLEY_RTC_DATA_QUEUE_BYTES: '131072',
-      },
+    stage = await BrowserStage.open({
+      PARLEY_RTC_DATA_MESSAGES_PER_SECOND: '200',
+      PARLEY_RTC_DATA_BYTES_PER_SECOND: '600000',
+      PARLEY_RTC_DATA_QUEUE_BYTES: '131072',
     })
-    const bundle = await serveBundle()
-    server = bundle.server
-    address = bundle.url
-    browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
   })
   afterAll(async () => {
-    await browser?.close()
-    await new Promise((resolve) => server?.close(resolve))
+    await stage?.close()
     for (const network of networks) network.close()
-    await cloud?.close()
   })
 
   /** A page with a user in a room; with an impairment its media goes over a bad network. */
@@ -55,24 +41,22 @@ describe.skipIf(missing !== '')(`data in Chromium${missing && ` (skipped: ${miss
       data?: boolean
     } = {},
   ): Promise<Page> {
-    const page = await (await browser.newContext()).newPage()
-    page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
-    await page.exposeFunction('mediaRelayPort', async (port: number) => {
-      if (!network) return 0
-      const target = { address: '127.0.0.1', port }
-      const made = await createWeakNetwork({ target, up: network, down: network, seed: 7 })
-      networks.push(made)
-      return made.port
+    const page = await stage.newPage((page) => {
+      page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
+      return page.exposeFunction('mediaRelayPort', async (port: number) => {
+        if (!network) return 0
+        const target = { address: '127.0.0.1', port }
+        const made = await createWeakNetwork({ target, up: network, down: network, seed: 7 })
+        networks.push(made)
+        return made.port
+      })
     })
-    await page.goto(address)
-    await page.waitForFunction(() => globalThis.page !== undefined)
-    const token = await cloud.token(userId, { grants: { rtc: { room: roomId, ...grants } } })
+    await stage.connect(page, userId, { grants: { rtc: { room: roomId, ...grants } } })
     await page.evaluate(
-      async ([url, token, roomId, data]) => {
-        await globalThis.page.connect(url, token)
+      async ([roomId, data]) => {
         globalThis.page.watch(await globalThis.page.parley.rtc.join(roomId, { data }))
       },
-      [cloud.url, token, roomId, data] as const,
+      [roomId, data] as const,
     )
     return page
   }
@@ -153,7 +137,7 @@ describe.skipIf(missing !== '')(`data in Chromium${missing && ` (skipped: ${miss
     expect(await send(alice, 'other room', { to: { participantIds: [await idOf(elsewhere)] } })).toBe(0)
     expect(await send(alice, 'to all')).toBe(3)
     expect(await send(silent, 'no channel')).toBe('not-implemented')
-    const ofRest = await cloud.call('POST', '/v1/rtc/rooms/chosen/data', {
+    const ofRest = await stage.cloud.call('POST', '/v1/rtc/rooms/chosen/data', {
       ...{ json: { from: 'backend' }, topic: 'news', to: { userIds: ['carol'] } },
     })
     expect(ofRest).toMatchObject({ status: 200, body: { receivers: 1 } })
@@ -273,7 +257,7 @@ describe.skipIf(missing !== '')(`data in Chromium${missing && ` (skipped: ${miss
     await vi.waitFor(async () => expect(await contents(bob)).toContain('over the cut path'), soon)
     expect(await send(bob, 'the path is back')).toBe(1)
 
-    const token = await cloud.token('bob', { grants: { rtc: { room: 'again', subscribe: true } } })
+    const token = await stage.cloud.token('bob', { grants: { rtc: { room: 'again', subscribe: true } } })
     await bob.evaluate((token) => {
       globalThis.page.setToken(token)
       globalThis.page.parley.suspend()
@@ -295,32 +279,27 @@ describe.skipIf(missing !== '')(`data in Chromium${missing && ` (skipped: ${miss
 
   test('RTC-95: garbage on the channels is refused to its sender and harms nobody', async () => {
     const [alice, bob] = [await enter('garbage', 'alice'), await enter('garbage', 'bob')]
-    const mallory = await (await browser.newContext()).newPage()
-    await mallory.addInitScript(() => {
-      const channels: RTCDataChannel[] = []
-      Object.assign(globalThis, { channels })
-      const add = RTCPeerConnection.prototype.addEventListener as (...values: unknown[]) => void
-      RTCPeerConnection.prototype.addEventListener = function (
-        this: RTCPeerConnection,
-        ...values: unknown[]
-      ) {
-        if (values[0] === 'datachannel') {
-          add.call(this, 'datachannel', ({ channel }: RTCDataChannelEvent) => channels.push(channel))
-          Object.assign(globalThis, { connection: this })
-        }
-        add.apply(this, values)
-      } as typeof RTCPeerConnection.prototype.addEventListener
-    })
-    await mallory.goto(address)
-    await mallory.waitForFunction(() => globalThis.page !== undefined)
-    const token = await cloud.token('mallory')
-    await mallory.evaluate(
-      async ([url, token]) => {
-        await globalThis.page.connect(url, token)
-        globalThis.page.watch(await globalThis.page.parley.rtc.join('garbage'))
-      },
-      [cloud.url, token] as const,
+    const mallory = await stage.newPage((page) =>
+      page.addInitScript(() => {
+        const channels: RTCDataChannel[] = []
+        Object.assign(globalThis, { channels })
+        const add = RTCPeerConnection.prototype.addEventListener as (...values: unknown[]) => void
+        RTCPeerConnection.prototype.addEventListener = function (
+          this: RTCPeerConnection,
+          ...values: unknown[]
+        ) {
+          if (values[0] === 'datachannel') {
+            add.call(this, 'datachannel', ({ channel }: RTCDataChannelEvent) => channels.push(channel))
+            Object.assign(globalThis, { connection: this })
+          }
+          add.apply(this, values)
+        } as typeof RTCPeerConnection.prototype.addEventListener
+      }),
     )
+    await stage.connect(mallory, 'mallory')
+    await mallory.evaluate(async () => {
+      globalThis.page.watch(await globalThis.page.parley.rtc.join('garbage'))
+    })
     await reach(alice, 2)
     await reach(mallory, 2)
     await mallory.evaluate(async () => {

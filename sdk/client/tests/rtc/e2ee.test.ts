@@ -1,11 +1,9 @@
-import type { Server } from 'node:http'
-import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { chromiumPath, missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
+import { missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
 import { CallMember } from '../../../../modules/rtc/tests/call-member.ts'
 import { frameSealing } from '../../src/rtc/transform/frame-sealing.ts'
-import { flags, serveBundle } from './bundle.ts'
+import { BrowserStage } from './browser-stage.ts'
 import type {} from './page.ts'
 
 const missing = await missingForBrowser()
@@ -15,37 +13,21 @@ const red = '#c82020'
 describe.skipIf(missing !== '')(
   `end-to-end encryption in Chromium${missing && ` (skipped: ${missing})`}`,
   () => {
-    let cloud: DevCloud
-    let server: Server
-    let browser: Browser
-    let url: string
+    let stage: BrowserStage
     const problems: string[] = []
 
     beforeAll(async () => {
-      cloud = await startDevCloud({ env: { PARLEY_MEDIA_ADDRESSES: '127.0.0.1' } })
-      const bundle = await serveBundle()
-      server = bundle.server
-      url = bundle.url
-      browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
+      stage = await BrowserStage.open()
     })
 
-    afterAll(async () => {
-      await browser?.close()
-      await new Promise((resolve) => server?.close(resolve))
-      await cloud?.close()
-    })
+    afterAll(() => stage?.close())
 
     async function open(userId: string, before?: () => void): Promise<Page> {
-      const page = await (await browser.newContext()).newPage()
-      page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
-      if (before) await page.addInitScript(before)
-      await page.goto(url)
-      await page.waitForFunction(() => globalThis.page !== undefined)
-      const token = await cloud.token(userId)
-      await page.evaluate(([server, token]) => globalThis.page.connect(server, token), [
-        cloud.url,
-        token,
-      ] as const)
+      const page = await stage.newPage((page) => {
+        page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
+        return before && page.addInitScript(before)
+      })
+      await stage.connect(page, userId)
       return page
     }
 
@@ -170,9 +152,9 @@ describe.skipIf(missing !== '')(
     test('RTC-105: what passes the server is sealed, and opens with the key alone', async () => {
       const alice = await enter('alice', 'seen', { key: 5, publishes: true })
       const sounds: Buffer[] = []
-      const token = await cloud.token('eve')
+      const token = await stage.cloud.token('eve')
       const eve = await CallMember.join({
-        ...{ url: cloud.url, token, roomId: 'seen', device: 'eve', e2ee: true },
+        ...{ url: stage.cloud.url, token, roomId: 'seen', device: 'eve', e2ee: true },
         onRtp: (packet) => {
           const known = eve.subscriber.statistics().inbound
           const isSound = known.some(({ kind, ssrc }) => kind === 'audio' && ssrc === packet.readUInt32BE(8))
@@ -231,7 +213,7 @@ describe.skipIf(missing !== '')(
           [roomId, sealed] as const,
         )
       expect(await refusal(bob, 'kinds', false)).toBe('e2ee-room')
-      await cloud.call('POST', '/v1/rtc/rooms', { id: 'ordinary' })
+      await stage.cloud.call('POST', '/v1/rtc/rooms', { id: 'ordinary' })
       expect(await refusal(bob, 'ordinary', true)).toBe('e2ee-room')
       await close(alice, bob)
     }, 60_000)

@@ -1,11 +1,9 @@
-import type { Server } from 'node:http'
-import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
 import { mediaWorkers } from '@parley/testing/media-workers'
 import { createWeakNetwork, type WeakNetwork } from '@parley/testing/weaknet'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { chromiumPath, missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
-import { flags, serveBundle } from './bundle.ts'
+import { missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
+import { BrowserStage } from './browser-stage.ts'
 import type {} from './page.ts'
 
 const missing = await missingForBrowser()
@@ -13,9 +11,7 @@ const soon = { timeout: 15_000, interval: 50 }
 const roomId = 'standup'
 
 describe.skipIf(missing !== '')(`rooms in Chromium${missing && ` (skipped: ${missing})`}`, () => {
-  let cloud: DevCloud
-  let server: Server
-  let browser: Browser
+  let stage: BrowserStage
   let alice: Page
   let bob: Page
   const problems: string[] = []
@@ -24,45 +20,29 @@ describe.skipIf(missing !== '')(`rooms in Chromium${missing && ` (skipped: ${mis
 
   beforeAll(async () => {
     // Each on a worker of its own, so that all of this goes over a leg between two.
-    cloud = await startDevCloud({
-      env: {
-        PARLEY_MEDIA_ADDRESSES: '127.0.0.1',
-        PARLEY_RTC_WORKERS: '2',
-        PARLEY_RTC_ROOM_SPREAD: '1',
-      },
-    })
-    const bundle = await serveBundle()
-    server = bundle.server
-    browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
-    alice = await open(bundle.url, 'alice', {
+    stage = await BrowserStage.open({ PARLEY_RTC_WORKERS: '2', PARLEY_RTC_ROOM_SPREAD: '1' })
+    alice = await open('alice', {
       rtc: { room: roomId, publish: true, subscribe: true, admin: true },
     })
-    bob = await open(bundle.url, 'bob', { rtc: { room: roomId, publish: true, subscribe: true } })
+    bob = await open('bob', { rtc: { room: roomId, publish: true, subscribe: true } })
   })
 
   afterAll(async () => {
-    await browser?.close()
-    await new Promise((resolve) => server?.close(resolve))
+    await stage?.close()
     for (const network of networks) network.close()
-    await cloud?.close()
   })
 
-  async function open(url: string, userId: string, grants: object): Promise<Page> {
-    const page = await (await browser.newContext()).newPage()
-    page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
-    await page.exposeFunction('mediaRelayPort', async (port: number) => {
-      if (!isRelayed || userId !== 'bob') return 0
-      const network = await createWeakNetwork({ target: { address: '127.0.0.1', port } })
-      networks.push(network)
-      return network.port
+  async function open(userId: string, grants: object): Promise<Page> {
+    const page = await stage.newPage((page) => {
+      page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
+      return page.exposeFunction('mediaRelayPort', async (port: number) => {
+        if (!isRelayed || userId !== 'bob') return 0
+        const network = await createWeakNetwork({ target: { address: '127.0.0.1', port } })
+        networks.push(network)
+        return network.port
+      })
     })
-    await page.goto(url)
-    await page.waitForFunction(() => globalThis.page !== undefined)
-    const token = await cloud.token(userId, { grants: { ...grants, chat: { send: true, read: true } } })
-    await page.evaluate(([server, token]) => globalThis.page.connect(server, token), [
-      cloud.url,
-      token,
-    ] as const)
+    await stage.connect(page, userId, { grants: { ...grants, chat: { send: true, read: true } } })
     return page
   }
 

@@ -1,10 +1,8 @@
-import type { Server } from 'node:http'
-import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
 import { createWeakNetwork, type Impairment, type WeakNetwork } from '@parley/testing/weaknet'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { chromiumPath, missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
-import { flags, serveBundle } from './bundle.ts'
+import { missingForBrowser } from '../../../../modules/rtc/tests/build-sfu.ts'
+import { BrowserStage } from './browser-stage.ts'
 import type {} from './page.ts'
 
 const missing = await missingForBrowser()
@@ -21,26 +19,17 @@ interface Speech {
 describe.skipIf(missing !== '')(
   `sound over bad uplinks in Chromium${missing && ` (skipped: ${missing})`}`,
   () => {
-    let cloud: DevCloud
-    let server: Server
-    let browser: Browser
-    let url: string
+    let stage: BrowserStage
     const networks: WeakNetwork[] = []
     const problems: string[] = []
 
     beforeAll(async () => {
-      cloud = await startDevCloud({ env: { PARLEY_MEDIA_ADDRESSES: '127.0.0.1' } })
-      const bundle = await serveBundle()
-      server = bundle.server
-      url = bundle.url
-      browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
+      stage = await BrowserStage.open()
     })
 
     afterAll(async () => {
-      await browser?.close()
-      await new Promise((resolve) => server?.close(resolve))
+      await stage?.close()
       for (const network of networks) network.close()
-      await cloud?.close()
     })
 
     async function open(
@@ -48,30 +37,25 @@ describe.skipIf(missing !== '')(
       userId: string,
       { up, contentSecurityPolicy }: Speech,
     ): Promise<Page> {
-      const page = await (await browser.newContext()).newPage()
-      page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
-      await page.exposeFunction('mediaRelayPort', async (port: number) => {
-        if (up === undefined) return 0
-        const target = { address: '127.0.0.1', port }
-        const network = await createWeakNetwork({ target, up, down: { delayMs: 20 }, seed: 11 })
-        networks.push(network)
-        return network.port
+      const page = await stage.newPage((page) => {
+        page.on('pageerror', (error) => problems.push(`${userId}: ${error.stack}`))
+        return page.exposeFunction('mediaRelayPort', async (port: number) => {
+          if (up === undefined) return 0
+          const target = { address: '127.0.0.1', port }
+          const network = await createWeakNetwork({ target, up, down: { delayMs: 20 }, seed: 11 })
+          networks.push(network)
+          return network.port
+        })
       })
-      await page.goto(url)
-      await page.waitForFunction(() => globalThis.page !== undefined)
       await page.evaluate((policy) => {
         const meta = document.createElement('meta')
         meta.httpEquiv = 'Content-Security-Policy'
         meta.content = policy
         document.head.append(meta)
       }, contentSecurityPolicy ?? '')
-      const token = await cloud.token(userId, {
+      await stage.connect(page, userId, {
         grants: { rtc: { room: roomId, publish: true, subscribe: true } },
       })
-      await page.evaluate(([server, token]) => globalThis.page.connect(server, token), [
-        cloud.url,
-        token,
-      ] as const)
       return page
     }
 

@@ -6,6 +6,7 @@ import { useFollows } from '../../social/use-follows.ts'
 import { HeartIcon } from '../parts/area-icons.tsx'
 import { Avatar } from '../parts/avatar.tsx'
 import { BlockIcon } from '../parts/icons.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { EmptyNotice, FailedNotice, LoadingRows } from '../parts/state-notice.tsx'
 import { useErrorToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
@@ -62,15 +63,7 @@ export function FollowedPeople(props: {
           </li>
         ))}
       </ul>
-      {list.hasMore && (
-        <button
-          type="button"
-          className="parley-link-button"
-          onClick={() => void list.loadMore().catch(onFailed)}
-        >
-          {words.showMore}
-        </button>
-      )}
+      <ShowMore list={list} />
     </>
   )
 }
@@ -106,15 +99,7 @@ export function BlockedPeople() {
           </li>
         ))}
       </ul>
-      {list.hasMore && (
-        <button
-          type="button"
-          className="parley-link-button"
-          onClick={() => void list.loadMore().catch(onFailed)}
-        >
-          {words.showMore}
-        </button>
-      )}
+      <ShowMore list={list} />
     </>
   )
 }

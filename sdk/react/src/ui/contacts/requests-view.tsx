@@ -8,6 +8,7 @@ import { AvatarButton } from '../parts/avatar-button.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
 import { moment } from '../parts/format.ts'
 import { Segments } from '../parts/segments.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { EmptyNotice, FailedNotice, LoadingRows } from '../parts/state-notice.tsx'
 import { useErrorToast } from '../parts/toasts.tsx'
 import { useLocale, useWords } from '../parts/ui-context.tsx'
@@ -52,15 +53,7 @@ export function RequestsView(props: { model: FriendRequestsModel; onOpen: (userI
           />
         ))}
       </ul>
-      {list.hasMore && (
-        <button
-          type="button"
-          className="parley-link-button"
-          onClick={() => void list.loadMore().catch(onFailed)}
-        >
-          {words.showMore}
-        </button>
-      )}
+      <ShowMore list={list} />
       {form && (
         <DecisionForm
           kind={form.kind}

@@ -8,8 +8,8 @@ import { CommentIcon, HeartFullIcon, PersonAddIcon } from '../parts/area-icons.t
 import { Avatar } from '../parts/avatar.tsx'
 import { moment as when } from '../parts/format.ts'
 import { BellIcon, ReplyIcon } from '../parts/icons.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { EmptyNotice, FailedNotice, LoadingRows } from '../parts/state-notice.tsx'
-import { useErrorToast } from '../parts/toasts.tsx'
 import { useLocale, useWords } from '../parts/ui-context.tsx'
 
 const icons = {
@@ -28,7 +28,6 @@ export function InteractionsPanel(props: {
 }) {
   const { model } = props
   const words = useWords()
-  const onFailed = useErrorToast()
   const { openProfile } = useAreaWays()
   const { unread, markRead } = model
   useEffect(() => {
@@ -55,15 +54,7 @@ export function InteractionsPanel(props: {
             </li>
           ))}
         </ul>
-        {model.hasMore && (
-          <button
-            type="button"
-            className="parley-link-button"
-            onClick={() => void model.loadMore().catch(onFailed)}
-          >
-            {words.showMore}
-          </button>
-        )}
+        <ShowMore list={model} />
       </div>
     </Panel>
   )

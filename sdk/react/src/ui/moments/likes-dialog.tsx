@@ -4,15 +4,14 @@ import { Avatar } from '../parts/avatar.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
 import { CloseIcon } from '../parts/icons.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { FailedNotice, LoadingRows } from '../parts/state-notice.tsx'
-import { useErrorToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
 
 /** Who likes a moment. */
 export function LikesDialog(props: { momentId: string; onClose: () => void }) {
   const words = useWords()
   const nameOf = useNames()
-  const onFailed = useErrorToast()
   const list = useLikes(props.momentId)
   return (
     <Dialog label={words.moment.likedBy} onClose={props.onClose}>
@@ -32,15 +31,7 @@ export function LikesDialog(props: { momentId: string; onClose: () => void }) {
           </li>
         ))}
       </ul>
-      {list.hasMore && (
-        <button
-          type="button"
-          className="parley-link-button"
-          onClick={() => void list.loadMore().catch(onFailed)}
-        >
-          {words.showMore}
-        </button>
-      )}
+      <ShowMore list={list} />
     </Dialog>
   )
 }

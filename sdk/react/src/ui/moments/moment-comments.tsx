@@ -9,6 +9,7 @@ import { moment as when } from '../parts/format.ts'
 import { IconButton } from '../parts/icon-button.tsx'
 import { ArrowUpIcon, CloseIcon, ReplyIcon, TrashIcon } from '../parts/icons.tsx'
 import { RichText } from '../parts/rich-text.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { FailedNotice, LoadingRows } from '../parts/state-notice.tsx'
 import { useErrorToast } from '../parts/toasts.tsx'
 import { useLocale, useWords } from '../parts/ui-context.tsx'
@@ -43,15 +44,7 @@ export function MomentComments(props: { moment: Moment; onChanged: () => void })
           />
         ))}
       </ul>
-      {model.hasMore && (
-        <button
-          type="button"
-          className="parley-link-button"
-          onClick={() => void model.loadMore().catch(onFailed)}
-        >
-          {words.showMore}
-        </button>
-      )}
+      <ShowMore list={model} />
       {replyTo && (
         <p className="parley-replying">
           {words.moment.replyTo(nameOf(replyTo.authorId))}

@@ -5,6 +5,7 @@ import { Avatar } from '../parts/avatar.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
 import { CloseIcon } from '../parts/icons.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { useWords } from '../parts/ui-context.tsx'
 
 /** Who has read a message of a group, and who has not. */
@@ -42,11 +43,7 @@ export function ReadersDialog({ messageId, onClose }: { messageId: string; onClo
           </li>
         ))}
       </ul>
-      {model.hasMore && (
-        <button type="button" className="parley-link-button" onClick={() => void model.loadMore()}>
-          {words.showMore}
-        </button>
-      )}
+      <ShowMore list={model} />
     </Dialog>
   )
 }

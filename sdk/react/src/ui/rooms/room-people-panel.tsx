@@ -11,6 +11,7 @@ import { Avatar } from '../parts/avatar.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
 import { BlockIcon, CheckIcon, LeaveIcon, MoreIcon, PersonIcon, StarIcon } from '../parts/icons.tsx'
 import { Menu, type MenuItem } from '../parts/popover.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { FailedNotice, LoadingRows } from '../parts/state-notice.tsx'
 import { useErrorToast, useToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
@@ -30,8 +31,6 @@ export function RoomPeoplePanel({ model, onClose }: { model: ChatRoomModel; onCl
 
 function People({ room, model }: { room: ChatRoom; model: ChatRoomModel }) {
   const list = useChatRoomUsers(room)
-  const words = useWords()
-  const onFailed = useErrorToast()
   return (
     <div className="parley-group-body">
       {list.status === 'loading' && <LoadingRows />}
@@ -41,15 +40,7 @@ function People({ room, model }: { room: ChatRoom; model: ChatRoomModel }) {
           <PersonLine key={userId} userId={userId} room={room} model={model} onDone={list.refresh} />
         ))}
       </ul>
-      {list.hasMore && (
-        <button
-          type="button"
-          className="parley-link-button"
-          onClick={() => void list.loadMore().catch(onFailed)}
-        >
-          {words.showMore}
-        </button>
-      )}
+      <ShowMore list={list} />
     </div>
   )
 }

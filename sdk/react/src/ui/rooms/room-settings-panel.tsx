@@ -10,6 +10,7 @@ import { Panel } from '../panels/panel.tsx'
 import { Avatar } from '../parts/avatar.tsx'
 import { EditIcon, PlusIcon, TrashIcon } from '../parts/icons.tsx'
 import { Segments } from '../parts/segments.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { FailedNotice } from '../parts/state-notice.tsx'
 import { TextFormButton } from '../parts/text-form.tsx'
 import { useErrorToast } from '../parts/toasts.tsx'
@@ -145,15 +146,7 @@ function List({ room, kind }: { room: ChatRoom; kind: ChatRoomRestriction['kind'
           </li>
         ))}
       </ul>
-      {list.hasMore && (
-        <button
-          type="button"
-          className="parley-link-button"
-          onClick={() => void list.loadMore().catch(onFailed)}
-        >
-          {words.showMore}
-        </button>
-      )}
+      <ShowMore list={list} />
       <TextFormButton
         icon={<PlusIcon size={16} />}
         label={words.room.addTo[kind]}

@@ -10,6 +10,7 @@ import { IconButton } from '../parts/icon-button.tsx'
 import { CloseIcon, LinkIcon, PlusIcon } from '../parts/icons.tsx'
 import { moveAmong } from '../parts/move-among.ts'
 import { Segments } from '../parts/segments.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { EmptyNotice } from '../parts/state-notice.tsx'
 import { useErrorToast } from '../parts/toasts.tsx'
 import { useWords } from '../parts/ui-context.tsx'
@@ -30,7 +31,6 @@ export function RoomsArea({ offered }: { offered: readonly string[] }) {
   const { rooms, refresh } = useChatRooms([...own, ...offered])
   const found = useOpenChatRooms()
   const others = found.items.filter(({ id }) => !own.includes(id) && !offered.includes(id))
-  const onFailed = useErrorToast()
   const open = (id: string) => {
     if (!own.includes(id) && !offered.includes(id)) keep([id, ...own].join('\n'))
     setOpenId(id)
@@ -85,15 +85,7 @@ export function RoomsArea({ offered }: { offered: readonly string[] }) {
                     </li>
                   ))}
                 </ul>
-                {found.hasMore && (
-                  <button
-                    type="button"
-                    className="parley-link-button"
-                    onClick={() => void found.loadMore().catch(onFailed)}
-                  >
-                    {words.showMore}
-                  </button>
-                )}
+                <ShowMore list={found} />
               </section>
             )}
           </div>
