@@ -54,7 +54,7 @@ export class Subscription implements Reducible, Allocable {
   #fecShare: FecShare | undefined
   #repair = ''
   #copies = 0
-  /** That the receiver was told. */
+  /** What the receiver was told last, in milliseconds. */
   #waitMs = 0
 
   constructor(subscriber: Participant, publication: Publication, wish: Wish) {
