@@ -2,6 +2,7 @@ import {
   absoluteSendTime,
   audioLevel,
   mid,
+  playoutDelay,
   repairedRtpStreamId,
   rtpStreamId,
   transportSequence,
@@ -53,6 +54,7 @@ const EXTENSIONS: readonly (HeaderExtensionMapping & { readonly kinds: readonly 
   { id: 4, uri: mid.uri, kinds: ['audio', 'video'] },
   { id: 5, uri: rtpStreamId.uri, kinds: ['video'] },
   { id: 6, uri: repairedRtpStreamId.uri, kinds: ['video'] },
+  { id: 7, uri: playoutDelay.uri, kinds: ['video'] },
 ]
 
 /** One encoding that is sent on a section: its SSRCs and, with simulcast, its rid. */

@@ -31,7 +31,11 @@ export const weathers: readonly Weather[] = [
     video: true,
     down: { loss, delayMs },
   })),
-  { name: 'picture, 10 % up', video: true, up: { loss: 0.1, delayMs } },
+  ...[0.05, 0.1, 0.2, 0.3].map((loss) => ({
+    name: `picture, ${loss * 100} % up`,
+    video: true,
+    up: { loss, delayMs },
+  })),
   {
     name: 'picture, bursts of 5, 10 % down',
     video: true,

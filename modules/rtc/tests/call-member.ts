@@ -20,6 +20,8 @@ export interface CallMemberOptions {
   onData?: (packet: Uint8Array) => void
   /** The port to receive from instead of the server's, for a network between. */
   receiveVia?: (port: number) => Promise<number>
+  /** And to send to. */
+  publishVia?: (port: number) => Promise<number>
 }
 
 /** Somebody in a room: a realtime connection and two synthetic peers, driven as a client would. */
@@ -36,6 +38,7 @@ export class CallMember {
   #answered = 0
   #closed = false
   readonly #receiveVia: CallMemberOptions['receiveVia']
+  readonly #publishVia: CallMemberOptions['publishVia']
   readonly #peerOptions: SyntheticPeerOptions
   #sources: Record<'audio' | 'video', PublicationSource> | undefined
   readonly #path: CallMemberOptions['path']
@@ -45,6 +48,7 @@ export class CallMember {
     this.joined = joined
     this.roomId = options.roomId
     this.#receiveVia = options.receiveVia
+    this.#publishVia = options.publishVia
     this.#path = options.path
     const path = {
       ...(options.path ?? { address: '127.0.0.1' }),
@@ -92,7 +96,7 @@ export class CallMember {
         return { mid: String(index), kind, source: sources[kind], ...(known && { publicationId: known.id }) }
       }),
     })
-    publisher.acceptAnswer(this.#onPath(answer.sdp))
+    publisher.acceptAnswer(await this.#reroute(answer.sdp, this.#publishVia))
     this.publications = answer.publications
     await publisher.connected
   }
@@ -136,7 +140,7 @@ export class CallMember {
       )
       this.#answered = offer.version
       this.#moveWhereTold()
-      const sdp = await this.subscriber.acceptOffer(await this.#reroute(offer.sdp))
+      const sdp = await this.subscriber.acceptOffer(await this.#reroute(offer.sdp, this.#receiveVia))
       const { version } = offer
       await this.client
         .request('rtc.subscribe-answer', { roomId: this.roomId, version, sdp })
@@ -144,9 +148,9 @@ export class CallMember {
     }
   }
 
-  async #reroute(sdp: string): Promise<string> {
+  async #reroute(sdp: string, via: CallMemberOptions['receiveVia']): Promise<string> {
     const port = Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+)/.exec(sdp)?.[1])
-    const other = await this.#receiveVia?.(port)
+    const other = await via?.(port)
     if (other === undefined) return this.#onPath(sdp)
     return rewriteCandidates(sdp, (candidate) =>
       candidate.transport === 'udp' ? { ...candidate, port: other } : undefined,

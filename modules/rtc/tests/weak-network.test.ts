@@ -1,10 +1,14 @@
+import { type PlayoutDelay, playoutDelay } from '@parley/protocols/rtp'
 import { type DevCloud, startDevCloud } from '@parley/testing/devcloud'
 import { createWeakNetwork, type WeakNetwork, type WeakNetworkOptions } from '@parley/testing/weaknet'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { readRtp } from '../../../native/fastpath/tests/simulation.ts'
 import { buildSfu } from './build-sfu.ts'
 import { CallMember } from './call-member.ts'
 
 const missing = await buildSfu()
+/** As the server offers it. */
+const playoutDelayId = 6
 const soon = { timeout: 20_000, interval: 50 }
 
 describe.skipIf(missing !== '')(`weak networks${missing && ` (skipped: ${missing})`}`, () => {
@@ -58,6 +62,40 @@ describe.skipIf(missing !== '')(`weak networks${missing && ` (skipped: ${missing
     expect(seen?.recovered).toBeGreaterThan(5)
     expect(seen?.abandoned).toBeLessThan(5)
     expect(seen?.keyFramesRequested).toBeLessThan(5)
+  }, 40_000)
+
+  test('RTC-170: receivers are told to wait for what its publisher’s path loses', async () => {
+    const join = async (userId: string, more: object) => {
+      const token = await cloud.token(userId)
+      const member = await CallMember.join({
+        url: cloud.url,
+        token,
+        roomId: 'lossy-up',
+        device: userId,
+        ...more,
+      })
+      members.push(member)
+      return member
+    }
+    const alice = await join('alice', {
+      send: { audio: true, video: { layers } },
+      publishVia: async (port: number) => {
+        const weather = { up: { delayMs: 20, loss: 0.1 }, down: { delayMs: 20 }, seed: 5 }
+        const network = await createWeakNetwork({ target: { address: '127.0.0.1', port }, ...weather })
+        networks.push(network)
+        return network.port
+      },
+    })
+    const told: PlayoutDelay[] = []
+    const onRtp = (packet: Buffer) => {
+      const delay = readRtp(packet).extension.get(playoutDelayId)
+      if (delay !== undefined) told.push(playoutDelay.parse(delay))
+    }
+    await join('bob', { onRtp })
+    await alice.publish()
+    await vi.waitFor(() => expect(told).not.toEqual([]), soon)
+    expect(told[0]?.minMs).toBeGreaterThan(0)
+    expect(told[0]?.maxMs).toBe(10_000)
   }, 40_000)
 
   test('RTC-17, RTC-50: a path that carries 450 kbit/s gets a smaller picture, and the reason', async () => {

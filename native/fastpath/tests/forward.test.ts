@@ -1,3 +1,4 @@
+import { playoutDelay } from '@parley/protocols/rtp'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type EgressStream,
@@ -123,6 +124,26 @@ describe.skipIf(!addon)('forwarding, on a virtual clock', () => {
       expect(readVp8(packet.payload).picture).toBe(100 + n)
       expect(packet.payload.slice(5)).toEqual(vp8({ key: n === 0, picture: 100 + n }).slice(5))
     })
+  })
+
+  it('FAST-170: receivers are told how long to wait, else what the publisher says', () => {
+    const { peer, stream } = subscribe()
+    let sequence = 0
+    const told = (own?: Uint8Array) => {
+      const [extensions, timestamp] = [own ? ([[6, own]] as const) : [], ++sequence * 3000]
+      const payload = vp8({ key: sequence === 1, picture: sequence })
+      const fields = { payloadType: 96, sequence, timestamp, ssrc: ssrcs[0], marker: true, payload }
+      publisher.sendRtp({ ...fields, extensions })
+      w.run(1)
+      const value = peer.takeInbox().rtp.at(-1)?.extension.get(6)
+      return value && playoutDelay.parse(value)
+    }
+    const published = playoutDelay.serialize({ minMs: 50, maxMs: 400 })
+    expect([told(), told(published)]).toEqual([undefined, { minMs: 50, maxMs: 400 }])
+    stream.setPlayoutDelay({ minMs: 172, maxMs: 10_000 })
+    expect([told(), told(published)]).toEqual(Array(2).fill({ minMs: 170, maxMs: 10_000 }))
+    stream.setPlayoutDelay(undefined)
+    expect([told(), told(published)]).toEqual([undefined, { minMs: 50, maxMs: 400 }])
   })
 
   it('FAST-21: video starts at a key frame only, and one is asked for', () => {

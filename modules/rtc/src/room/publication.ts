@@ -7,6 +7,7 @@ import type { Participant } from './participant.ts'
 import { type PacketLayer, PublicationLayers } from './publication-layers.ts'
 import { Relays } from './relays.ts'
 import type { Subscription } from './subscription.ts'
+import { UplinkWait } from './uplink-wait.ts'
 
 export interface PublicationOptions {
   id: string
@@ -37,6 +38,7 @@ export class Publication {
   /** A live view for the room; entered and left by the subscriptions themselves. */
   readonly subscriptions = new Set<Subscription>()
   readonly #layers: PublicationLayers
+  readonly #uplinkWait = new UplinkWait()
   #payloadType: number | undefined
   #muted: boolean
   #loudEnough = true
@@ -156,8 +158,16 @@ export class Publication {
     return this.#payloadType
   }
 
+  /** How long its pictures should wait at receivers for what is repaired on their way in, in milliseconds. */
+  get waitMs(): number {
+    return this.#uplinkWait.waitMs
+  }
+
   /** Takes what was counted of its layers. */
   measure(layers: readonly LayerStats[]): void {
+    if (this.kind === 'video' && this.#uplinkWait.update(layers)) {
+      for (const subscription of this.subscriptions) subscription.applyWait()
+    }
     const running = () => this.layers.map((layer) => layer.running).join()
     const before = running()
     this.#layers.measure(layers)

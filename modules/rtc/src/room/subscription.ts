@@ -26,6 +26,9 @@ const audioGuess = 40_000
 /** Requests to a publisher are this far apart: who comes in between begins where the last one was answered. */
 const recentKeyFrameMs = 600
 
+/** What receivers do by themselves is not limited; it is what they take without being told. */
+const mostPlayoutMs = 10_000
+
 export const defaultWish: Wish = { enabled: true, width: undefined, height: undefined }
 
 /**
@@ -51,6 +54,8 @@ export class Subscription implements Reducible, Allocable {
   #fecShare: FecShare | undefined
   #repair = ''
   #copies = 0
+  /** What the receiver was told last, in milliseconds. */
+  #waitMs = 0
 
   constructor(subscriber: Participant, publication: Publication, wish: Wish) {
     this.subscriber = subscriber
@@ -134,6 +139,7 @@ export class Subscription implements Reducible, Allocable {
     this.#red = track !== undefined && this.#takesRed(track)
     this.#repair = ''
     this.#copies = 0
+    this.#waitMs = 0
     this.#fecShare = track?.protection === undefined ? undefined : new FecShare()
     const transport = this.subscriber.receiving?.server.transport
     if (track !== undefined && transport !== undefined && !transport.closed) {
@@ -150,6 +156,7 @@ export class Subscription implements Reducible, Allocable {
           ? { startFromCache: true }
           : { startFromCacheMs: recentKeyFrameMs }),
       })
+      this.applyWait()
     }
     this.update()
   }
@@ -213,6 +220,14 @@ export class Subscription implements Reducible, Allocable {
     this.#repair = key
     this.#copies = options.copies ?? 0
     this.#stream.setRepair(options)
+  }
+
+  /** Tells the receiver how long the publication should wait there, with each packet from now on. */
+  applyWait(): void {
+    const { waitMs } = this.publication
+    if (this.#stream === undefined || this.#stream.closed || waitMs === this.#waitMs) return
+    this.#waitMs = waitMs
+    this.#stream.setPlayoutDelay({ minMs: waitMs, maxMs: mostPlayoutMs })
   }
 
   /** Counters of its stream as they are now. */
