@@ -116,8 +116,8 @@ export const rtcFrames = {
     candidate: text(1024),
     mid: text(16).optional(),
   }),
-  /** Asks for a new offer of the subscribe connection with fresh ICE credentials. */
-  'rtc.restart-subscribe': z.object(inRoom),
+  /** Asks for a new offer of the subscribe connection with fresh ICE credentials; `anew`: for that of another connection. */
+  'rtc.restart-subscribe': z.object({ ...inRoom, anew: z.boolean().default(false) }),
   'rtc.subscriptions': z.object({ ...inRoom, items: z.array(subscriptionWish).min(1).max(200) }),
   'rtc.mute': z.object({ ...inRoom, publicationId: anyId, muted: z.boolean() }),
   /** A moderator (grant `rtc.admin`) mutes or removes somebody else. */

@@ -35,8 +35,8 @@ export function registerFrames(
     return {}
   })
 
-  gateway.handle('rtc.restart-subscribe', async (session, { roomId }) => {
-    rtc.place(session, roomId).renegotiate({ iceRestart: true })
+  gateway.handle('rtc.restart-subscribe', async (session, { roomId, anew }) => {
+    rtc.place(session, roomId).renegotiate({ iceRestart: true, anew })
     return {}
   })
 

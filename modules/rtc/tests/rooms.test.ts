@@ -353,4 +353,20 @@ describe.skipIf(missing !== '')(`rooms${missing && ` (skipped: ${missing})`}`, (
     expect(bob.client.events.filter(({ type }) => type === 'rtc.closed')).toEqual([])
     for (const peer of lost) peer.close()
   })
+
+  test('RTC-182: a subscribe connection that is made anew is offered once, over a new transport', async () => {
+    newRoom()
+    const [alice, bob] = [await join('alice', { send: both }), await join('bob')]
+    await alice.publish()
+    await vi.waitFor(() => expect(frames(bob, 'video')).toBeGreaterThan(5), soon)
+    const offers = () => bob.client.events.filter(({ type }) => type === 'rtc.subscribe-offer').length
+    const before = offers()
+    const lost = bob.subscriber
+    bob.subscriber = new SyntheticPeer({ address: '127.0.0.1' })
+    await bob.client.request('rtc.restart-subscribe', { roomId, anew: true })
+    await vi.waitFor(() => expect(frames(bob, 'video')).toBeGreaterThan(5), soon)
+    expect(offers()).toBe(before + 1)
+    expect(bob.client.events.filter(({ type }) => type === 'rtc.closed')).toEqual([])
+    lost.close()
+  })
 })

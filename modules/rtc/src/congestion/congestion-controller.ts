@@ -44,6 +44,8 @@ const silentMs = 1_500
 const silentFactor = 0.5
 /** What was seen of queues holds for so long without feedback: where all is paused, none comes. */
 const seenForMs = 1_000
+/** Where nothing waits longer than this the path is empty; a packet alone takes as long on a thin one. */
+const emptyMs = 30
 const yieldEveryMs = 1_000
 const yieldFactor = 0.4
 
@@ -77,6 +79,7 @@ export class CongestionController {
   #unansweredSinceUs: number | undefined
   #sentSinceFeedback = false
   #limited = false
+  #emptySinceMs: number | undefined
   #yieldedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: CongestionOptions = {}) {
@@ -187,6 +190,7 @@ export class CongestionController {
         target: this.target,
         wanted: Math.min(this.#wanted, this.#receiverLimit),
         limitedSinceMs: sinceUs === undefined ? undefined : sinceUs / usPerMs,
+        emptySinceMs: this.#emptySinceMs,
         overused: this.#trend.use === 'overused' && !isIdle,
       },
       nowUs,
@@ -218,6 +222,7 @@ export class CongestionController {
     const use = this.#queue.contested ? this.#contestedUse(missing, nowMs) : this.#trend.use
     const roundTripMs = this.#roundTripMs
     const { queueMs } = this.#trend
+    this.#emptySinceMs = queueMs > emptyMs || missing ? undefined : (this.#emptySinceMs ?? nowMs)
     // The queue of a probe does not say that the path carries less than was found before.
     const isOwnQueue = use === 'overused' && this.#probing.queues(nowMs)
     if (!isOwnQueue)

@@ -6,7 +6,9 @@ const firstFactors = [3, 6]
 const nextShare = 0.7
 const nextFactor = 2
 const limitedEveryMs = 5_000
-/** Sooner where less than half of what is wanted can be sent: somebody waits for a picture. */
+/** The same of a path on which nothing waits while a better picture is waited for, however much is sent. */
+const emptyEveryMs = 5_000
+/** Sooner where less than half of what is wanted can be sent: somebody waits for a picture, or for a better one. */
 const starvedEveryMs = 2_000
 const recoverWithinMs = 5_000
 const recoverShare = 0.85
@@ -54,6 +56,8 @@ export interface ProbingInput {
   /** More than this is of no use: what all that could be sent would take. */
   readonly wanted: number
   readonly limitedSinceMs: number | undefined
+  /** Since when nothing waits on the path, however much is sent. */
+  readonly emptySinceMs: number | undefined
   readonly overused: boolean
 }
 
@@ -66,7 +70,7 @@ export class Probing {
   #running: RunningProbe | undefined
   #next: { bitrate: number; continues: boolean }[] = []
   #began = false
-  #lastLimitedMs = Number.NEGATIVE_INFINITY
+  #askedAtMs = Number.NEGATIVE_INFINITY
   #endedAtMs = Number.NEGATIVE_INFINITY
   #dropped: { atMs: number; from: number } | undefined
 
@@ -101,7 +105,7 @@ export class Probing {
     }
     const bytes = Math.max(leastPackets * packetBytes, Math.ceil((bitrate * probeMs) / 8_000))
     const continues = planned.continues && bitrate === planned.bitrate
-    const beside = input.limitedSinceMs === undefined ? 'all it may' : 'little'
+    const beside = input.limitedSinceMs !== undefined || isEmpty(input) ? 'little' : 'all it may'
     this.#running = { bytes, bitrate, continues, beside, beganAtMs: nowMs, sentFromUs: nowUs, results: [] }
     return { bytes, bitrate }
   }
@@ -126,7 +130,8 @@ export class Probing {
     return measured
   }
 
-  #plan({ nowMs, target, wanted, limitedSinceMs }: ProbingInput): void {
+  #plan(input: ProbingInput): void {
+    const { nowMs, target, wanted } = input
     if (this.#next.length > 0) return
     if (!this.#began) {
       this.#began = true
@@ -141,12 +146,30 @@ export class Probing {
         return
       }
     }
-    if (limitedSinceMs === undefined || target >= wanted) return
-    const everyMs = target < wanted / 2 ? starvedEveryMs : limitedEveryMs
-    if (nowMs - Math.max(this.#lastLimitedMs, limitedSinceMs) < everyMs) return
-    this.#lastLimitedMs = nowMs
+    if (target >= wanted || !this.#isDue(input)) return
+    this.#askedAtMs = nowMs
     this.#next = [{ bitrate: Math.max(leastBitrate, target * nextFactor), continues: true }]
   }
+
+  /** Whether there may have been room for long enough that nothing shows. */
+  #isDue(input: ProbingInput): boolean {
+    const { nowMs, limitedSinceMs = Number.POSITIVE_INFINITY } = input
+    const sinceMs = nowMs - this.#askedAtMs
+    if (isEmpty(input) && sinceMs >= emptyEveryMs) return true
+    return Math.min(sinceMs, nowMs - limitedSinceMs) >= (isStarved(input) ? starvedEveryMs : limitedEveryMs)
+  }
+}
+
+function isStarved({ target, wanted }: ProbingInput): boolean {
+  return target < wanted / 2
+}
+
+/**
+ * A screen comes in bursts, so that its sender is seldom limited for long and yet does not fill the path. What waits on one that
+ * was empty until then is the probe.
+ */
+function isEmpty(input: ProbingInput): boolean {
+  return isStarved(input) && input.nowMs - (input.emptySinceMs ?? input.nowMs) >= emptyEveryMs
 }
 
 /** The lower of how fast it left and how fast it arrived; undefined until enough of it is known. */

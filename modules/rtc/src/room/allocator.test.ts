@@ -103,6 +103,21 @@ describe('RTC-17: it goes down at once and comes back slowly', () => {
     expect(at(31.5, 3_000_000)).toBe('2')
   })
 
+  test('RTC-181: a path that carries half as much again as at the failure is another one', () => {
+    const failed = () => {
+      const allocator = new Allocator()
+      const at = (seconds: number, target: number) =>
+        shares(allocator, target, [camera('a')], seconds * 1_000)
+      at(0, 1_800_000)
+      at(20, 700_000)
+      expect(at(24, 1_800_000)).toBe('2')
+      expect(at(25, 700_000)).toBe('1')
+      return at
+    }
+    expect(failed()(29, 1_900_000)).toBe('1')
+    expect(failed()(29, 2_800_000)).toBe('2')
+  })
+
   test('what was paused comes back when there is room', () => {
     const allocator = new Allocator()
     expect(shares(allocator, 50_000, [camera('a')])).toBe('-')

@@ -49,12 +49,22 @@ const maxPatienceMs = 60_000
 const maxDarkPatienceMs = 10_000
 /** A rise that is taken back within this time has failed. */
 const trialMs = 8_000
+/** A path that carries so much more than at a rise that failed is another one. */
+const widened = 1.5
 
 interface Standing {
   rank: number
   loweredAtMs: number
   raisedAtMs: number
   patienceMs: number
+  /** What there was beside sound when it was raised, in bits a second. */
+  raisedWith: number
+}
+
+/** Bits a second beside sound, and when. */
+interface Moment {
+  readonly budget: number
+  readonly nowMs: number
 }
 
 /**
@@ -71,12 +81,13 @@ export class Allocator {
     const inOrder = [...videos].sort(byPriority)
     const ranks = new Map<VideoRequest, number>(inOrder.map((video) => [video, -1]))
     const budget = Math.max(0, target - audioBitrate)
+    const moment = { budget, nowMs }
     let spent = 0
     const raise = (video: VideoRequest, rank: number, more = 1): boolean => {
       const now = ranks.get(video) ?? -1
       const cost = (video.steps[rank]?.bitrate ?? 0) - (video.steps[now]?.bitrate ?? 0)
       const isNew = rank > (this.#standings.get(video.id)?.rank ?? Number.POSITIVE_INFINITY)
-      if (isNew && !this.#mayRise(video, nowMs)) return false
+      if (isNew && !this.#mayRise(video, moment)) return false
       if (spent + cost * (isNew ? headroom : 1) > budget * (isNew ? 1 : tolerance) * more) return false
       ranks.set(video, rank)
       spent += cost
@@ -100,7 +111,7 @@ export class Allocator {
         }
       }
     }
-    return new Map(inOrder.map((video) => [video.id, this.#allotment(video, ranks.get(video) ?? -1, nowMs)]))
+    return new Map(inOrder.map((video) => [video.id, this.#allotment(video, ranks.get(video) ?? -1, moment)]))
   }
 
   /** Bits a second that everything at its best would take: the path is tried out up to that. */
@@ -109,27 +120,30 @@ export class Allocator {
     return (audioBitrate + best * headroom) * tolerance
   }
 
-  #mayRise({ id }: VideoRequest, nowMs: number): boolean {
+  #mayRise({ id }: VideoRequest, { budget, nowMs }: Moment): boolean {
     const standing = this.#standings.get(id)
     if (standing === undefined) return true
-    const patienceMs =
-      standing.rank < 0 ? Math.min(maxDarkPatienceMs, standing.patienceMs) : standing.patienceMs
-    return nowMs - standing.loweredAtMs >= patienceMs
+    const isWider = budget > widened * standing.raisedWith
+    const most = isWider ? firstPatienceMs : standing.rank < 0 ? maxDarkPatienceMs : maxPatienceMs
+    return nowMs - standing.loweredAtMs >= Math.min(most, standing.patienceMs)
   }
 
-  #allotment(video: VideoRequest, rank: number, nowMs: number): VideoAllotment {
+  #allotment(video: VideoRequest, rank: number, { budget, nowMs }: Moment): VideoAllotment {
     const last = video.steps.length - 1
     const known = this.#standings.get(video.id)
     const wasRank = known === undefined ? rank : Math.min(known.rank, last)
     const standing = known ?? {
-      ...{ rank, patienceMs: firstPatienceMs },
+      ...{ rank, patienceMs: firstPatienceMs, raisedWith: Number.POSITIVE_INFINITY },
       ...{ loweredAtMs: Number.NEGATIVE_INFINITY, raisedAtMs: Number.NEGATIVE_INFINITY },
     }
     if (rank < wasRank) {
       const failed = nowMs - standing.raisedAtMs < trialMs
       standing.patienceMs = failed ? Math.min(maxPatienceMs, standing.patienceMs * 2) : firstPatienceMs
       standing.loweredAtMs = nowMs
-    } else if (rank > wasRank) standing.raisedAtMs = nowMs
+    } else if (rank > wasRank) {
+      standing.raisedAtMs = nowMs
+      standing.raisedWith = budget
+    }
     standing.rank = rank
     this.#standings.set(video.id, standing)
     return { step: video.steps[rank], limited: rank < last }

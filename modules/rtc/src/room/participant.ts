@@ -178,8 +178,8 @@ export class Participant {
     if (!this.#receiving.answer(version, sdp)) this.renegotiate({ iceRestart: false })
   }
 
-  /** A new offer: with fresh ICE credentials, or (after a lost session) as it is. */
-  renegotiate(options: { iceRestart: boolean }): void {
+  /** A new offer: with fresh ICE credentials, (after a lost session) as it is, or of a connection anew. */
+  renegotiate(options: { iceRestart: boolean; anew?: boolean }): void {
     if (!this.#receiving.renegotiate(options)) {
       for (const publication of this.room.publications.values()) this.subscribe(publication)
     }

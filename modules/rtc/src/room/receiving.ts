@@ -91,8 +91,9 @@ export class Receiving {
     return known
   }
 
-  /** A new offer: with fresh ICE credentials, or as it is. Answers false without a connection. */
-  renegotiate({ iceRestart }: { iceRestart: boolean }): boolean {
+  /** A new offer: with fresh ICE credentials, or as it is. Answers false without a connection, as there is none `anew`. */
+  renegotiate({ iceRestart, anew = false }: { iceRestart: boolean; anew?: boolean }): boolean {
+    if (anew) this.end()
     const connection = this.#connection
     if (connection instanceof SubscribeConnection) {
       if (iceRestart) connection.restart()

@@ -17,6 +17,8 @@ export interface MediaFlowOptions extends CongestionOptions {
   beginMs?: number
   /** Key frames and the like: share of the frame size that varies. */
   variation?: number
+  /** In place of the encoder: bits of a frame that stands for so many seconds, whatever the target is. */
+  frameBits?: (seconds: number) => number
   random?: () => number
 }
 
@@ -34,7 +36,8 @@ export class MediaFlow {
   readonly controller: CongestionController
   readonly seconds: Second[] = []
   paused = false
-  readonly #options: Required<Omit<MediaFlowOptions, keyof CongestionOptions>>
+  readonly #options: Required<Omit<MediaFlowOptions, keyof CongestionOptions | 'frameBits'>>
+  readonly #frameBits: MediaFlowOptions['frameBits']
   readonly #backlog: number[] = []
   readonly #arrived = new Map<number, number>()
   #nextSequence = 0
@@ -43,6 +46,7 @@ export class MediaFlow {
 
   constructor(options: MediaFlowOptions) {
     const { clock } = options
+    this.#frameBits = options.frameBits
     this.#options = {
       encoder: { min: 150_000, max: 1_500_000 },
       ...{ extraOneWayMs: 0, beginMs: 0, variation: 0.2, random: () => 0.5 },
@@ -88,7 +92,8 @@ export class MediaFlow {
     const { encoder, variation, random } = this.#options
     const bitrate = Math.min(encoder.max, Math.max(encoder.min, this.controller.target))
     const factor = 1 + variation * (2 * random() - 1)
-    let bytes = Math.round((bitrate * factor * frameMs) / 8_000)
+    const bits = this.#frameBits?.(frameMs / 1_000) ?? (bitrate * factor * frameMs) / 1_000
+    let bytes = Math.round(bits / 8)
     for (; bytes > 0; bytes -= maxPacketBytes) this.#backlog.push(Math.min(bytes, maxPacketBytes))
     this.#pace()
   }

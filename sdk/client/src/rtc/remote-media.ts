@@ -36,7 +36,8 @@ export interface RemoteMediaOptions {
   sealing: () => MediaTransforms | undefined
   onSealing: (event: RemotePublicationEvent) => void
   answer: (sdp: string, version: number) => Promise<unknown>
-  requestRestart: () => Promise<unknown>
+  /** `anew`: another connection is to be offered. */
+  requestRestart: (anew: boolean) => Promise<unknown>
   onDataChannel: (channel: RTCDataChannel) => void
   sendWishes: (wishes: Wish[]) => void
   onPath: (lost: boolean) => void
@@ -108,7 +109,7 @@ export class RemoteMedia {
       iceServers: this.#iceServers,
       sealing: this.#options.sealing(),
       answer,
-      requestRestart,
+      requestRestart: () => requestRestart(false),
       onDataChannel,
       onAssigned: (assignments) => this.#assign(assignments),
       onBroken: onGivenUp,
@@ -116,7 +117,7 @@ export class RemoteMedia {
       onSlow: () => {
         this.handleMoved()
         // What cannot be told now is offered again with the next join.
-        requestRestart().catch(() => undefined)
+        requestRestart(true).catch(() => undefined)
       },
       onLost: () => onPath(true),
       onBack: () => onPath(false),

@@ -180,7 +180,7 @@ export class RoomSession {
       sealing: () => this.transforms.sealing,
       onSealing: ({ publication, participant }) => this.#tellE2ee(publication, participant),
       answer: (sdp, version) => this.place.tell('rtc.subscribe-answer', { sdp, version }),
-      requestRestart: () => this.place.tell('rtc.restart-subscribe', {}),
+      requestRestart: (anew) => this.place.tell('rtc.restart-subscribe', { anew }),
       onDataChannel: (channel) => this.data.attach(channel),
       // What is refused concerns publications that have just ended; what is lost is told after the next join.
       sendWishes: (items) => void this.place.tell('rtc.subscriptions', { items }).catch(() => undefined),
