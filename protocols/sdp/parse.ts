@@ -20,19 +20,23 @@ const MAX_LINES = 20_000
 const MAX_LINE_LENGTH = 8_192
 
 /**
+ * What was read of sections that many peers send alike, by their text: thousands who only receive differ in nothing but
+ * their transports. Frozen, as those who ask share it.
+ */
+const knownSections = new Map<string, MediaDescription>()
+const maxKnownSections = 512
+const maxKnownLength = 8_192
+
+/**
  * Reads an offer or answer of a WebRTC peer. Lines it does not know are skipped; a description without a transport,
  * a section without a mid or with two meanings for one payload type are ProtocolViolations.
  */
 export function parseSdp(text: string): SessionDescription {
-  const candidateLines = checkLines(text)
-  let raw: RawSession
-  try {
-    raw = sdpTransform.parse(text)
-  } catch (cause) {
-    throw new ProtocolViolation('sdp', 'unreadable description', { cause })
-  }
+  const lines = checkLines(text)
+  const { session, sections } = splitSections(lines)
+  const raw = parseRaw(session)
   if (!raw.origin) throw new ProtocolViolation('sdp', 'no origin line')
-  const media = raw.media.map(parseMedia)
+  const media = sections.map(({ content }) => readSection(content))
   const mids = new Set(media.map(({ mid }) => mid))
   if (mids.size !== media.length) throw new ProtocolViolation('sdp', 'two sections with one mid')
   const group = raw.groups?.find(({ type }) => type === 'BUNDLE')
@@ -44,17 +48,18 @@ export function parseSdp(text: string): SessionDescription {
     0,
     media.findIndex(({ rejected }) => !rejected),
   )
+  const transport = sections[index] && parseRaw(['m=', ...sections[index].transport]).media[0]
   return {
     sessionId: String(raw.origin.sessionId),
     sessionVersion: Number(raw.origin.sessionVersion) || 0,
     iceLite: raw.icelite !== undefined,
     bundle,
-    transport: parseTransport(raw, raw.media[index], candidateLines),
+    transport: parseTransport(raw, transport, candidateLines(lines)),
     media,
   }
 }
 
-/** Checks what sdp-transform would silently skip; gives back the candidate lines, which it reads too loosely. */
+/** Checks what sdp-transform would silently skip. */
 function checkLines(text: string): string[] {
   if (text.length > MAX_SDP_LENGTH)
     throw new ProtocolViolation('sdp', `description of ${text.length} characters`)
@@ -66,13 +71,64 @@ function checkLines(text: string): string[] {
     if (line !== '' && !/^[a-z]=/.test(line))
       throw new ProtocolViolation('sdp', 'not a description line', { offset })
   }
+  return lines
+}
+
+/** sdp-transform reads them too loosely. */
+function candidateLines(lines: readonly string[]): string[] {
   return [...new Set(lines.filter((line) => line.startsWith('a=candidate:')))]
+}
+
+/** What a section says about its transport, and what it says about media, which does not change from peer to peer. */
+type SectionLines = { readonly transport: string[]; readonly content: string[] }
+
+function splitSections(lines: readonly string[]): { session: string[]; sections: SectionLines[] } {
+  const session: string[] = []
+  const sections: SectionLines[] = []
+  for (const line of lines) {
+    if (line.startsWith('m=')) sections.push({ transport: [], content: [] })
+    const section = sections.at(-1)
+    if (section === undefined) session.push(line)
+    else if (ofTransport.test(line)) section.transport.push(line)
+    else section.content.push(line)
+  }
+  return { session, sections }
+}
+
+const ofTransport = /^a=(?:ice-ufrag:|ice-pwd:|fingerprint:|setup:|candidate:|end-of-candidates)/
+/** Lines that no two peers have in common. */
+const ofOnePeer = /\na=(?:ssrc|msid)[:-]/
+
+function readSection(content: readonly string[]): MediaDescription {
+  const text = content.join('\n')
+  const known = knownSections.get(text)
+  if (known !== undefined) return known
+  const [raw] = parseRaw(content).media
+  if (raw === undefined) throw new ProtocolViolation('sdp', 'unreadable section')
+  const media = parseMedia(raw)
+  if (text.length > maxKnownLength || ofOnePeer.test(text)) return media
+  if (knownSections.size >= maxKnownSections) knownSections.clear()
+  knownSections.set(text, deepFreeze(media))
+  return media
+}
+
+function parseRaw(lines: readonly string[]): RawSession {
+  try {
+    return sdpTransform.parse(lines.join('\n'))
+  } catch (cause) {
+    throw new ProtocolViolation('sdp', 'unreadable description', { cause })
+  }
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze)
+  return value
 }
 
 function parseTransport(
   raw: RawSession,
   media: RawMedia | undefined,
-  candidateLines: readonly string[],
+  candidates: readonly string[],
 ): TransportDescription {
   const iceUfrag = String(media?.iceUfrag ?? raw.iceUfrag ?? '')
   const icePwd = String(media?.icePwd ?? raw.icePwd ?? '')
@@ -87,7 +143,7 @@ function parseTransport(
     icePwd,
     fingerprint: parseFingerprint(media?.fingerprint ?? raw.fingerprint),
     setup,
-    candidates: candidateLines.flatMap(readCandidate),
+    candidates: candidates.flatMap(readCandidate),
     endOfCandidates: media?.endOfCandidates !== undefined,
   }
 }

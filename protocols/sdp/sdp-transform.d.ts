@@ -1,4 +1,4 @@
-/** What Parley reads and writes through sdp-transform. It turns numeric text into numbers wherever that is lossless. */
+/** What Parley reads through sdp-transform. It turns numeric text into numbers wherever that is lossless. */
 declare module 'sdp-transform' {
   type Scalar = string | number
 
@@ -73,7 +73,6 @@ declare module 'sdp-transform' {
 
   const sdpTransform: {
     parse(sdp: string): RawSession
-    write(session: RawSession): string
   }
   export default sdpTransform
 }

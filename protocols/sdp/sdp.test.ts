@@ -167,6 +167,43 @@ describe('a browser offer', () => {
   })
 })
 
+describe('RTC-193: peers who only receive', () => {
+  const listener = (user: string, lines: readonly string[] = []) =>
+    parseSdp(
+      browserOffer
+        .split('\r\n')
+        .filter((line) => !/^a=(ssrc|msid|rid|simulcast)/.test(line))
+        .flatMap((line) => (line.startsWith('m=video') ? [...lines, line] : [line]))
+        .join('\r\n')
+        .replaceAll('1234', user)
+        .replaceAll('192.168.1.5', `192.168.1.${user.length}`),
+    )
+
+  test('share what was read of their sections, which nobody can change', () => {
+    const [one, other] = [listener('alice'), listener('robert')]
+    expect(one.media).toHaveLength(3)
+    one.media.forEach((section, index) => {
+      expect(other.media[index]).toBe(section)
+    })
+    expect(Object.isFrozen(one.media[0]?.codecs[0]?.parameters)).toBe(true)
+  })
+
+  test('have their transports for themselves', () => {
+    const [one, other] = [listener('alice').transport, listener('robert').transport]
+    expect([one.iceUfrag, other.iceUfrag]).toEqual(['alice', 'robert'])
+    expect(one.candidates[0]?.address).toBe('192.168.1.5')
+    expect(other.candidates[0]?.address).toBe('192.168.1.6')
+  })
+
+  test('share nothing of a section that says what only one of them has', () => {
+    const lines = ['a=ssrc:7 cname:own']
+    const [one, other] = [listener('alice', lines), listener('robert', lines)]
+    expect(other.media[0]).toEqual(one.media[0])
+    expect(other.media[0]).not.toBe(one.media[0])
+    expect(other.media[1]).toBe(one.media[1])
+  })
+})
+
 describe('garbage', () => {
   const without = (pattern: RegExp) =>
     browserOffer

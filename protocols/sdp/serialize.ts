@@ -1,6 +1,5 @@
-import sdpTransform, { type RawCandidate, type RawMedia } from 'sdp-transform'
 import { ProtocolViolation } from '../violation.ts'
-import type { Candidate } from './candidate.ts'
+import { serializeCandidate } from './candidate.ts'
 import type { Codec, MediaDescription, SessionDescription, TransportDescription } from './model.ts'
 
 /**
@@ -8,84 +7,53 @@ import type { Codec, MediaDescription, SessionDescription, TransportDescription 
  * rejected. Throws ProtocolViolation for text that would break out of its line.
  */
 export function serializeSdp(description: SessionDescription): string {
-  if (stringsWithin(description).some((value) => /[\r\n\0]/.test(value))) {
+  const { sessionId, sessionVersion, iceLite, bundle, transport, media } = description
+  const carrier = media.find(({ rejected }) => !rejected)
+  const lines = ['v=0', `o=- ${sessionId} ${sessionVersion} IN IP4 127.0.0.1`, 's=-', 't=0 0']
+  lines.push('a=extmap-allow-mixed')
+  if (iceLite) lines.push('a=ice-lite')
+  lines.push('a=msid-semantic: WMS *')
+  if (bundle.length > 0) lines.push(`a=group:BUNDLE ${bundle.join(' ')}`)
+  for (const section of media) writeMedia(lines, section, transport, section === carrier)
+  if (lines.some((line) => /[\r\n\0]/.test(line))) {
     throw new ProtocolViolation('sdp', 'a value with a line break')
   }
-  const carrier = description.media.find(({ rejected }) => !rejected)
-  return sdpTransform.write({
-    version: 0,
-    origin: {
-      username: '-',
-      sessionId: description.sessionId,
-      sessionVersion: description.sessionVersion,
-      netType: 'IN',
-      ipVer: 4,
-      address: '127.0.0.1',
-    },
-    name: '-',
-    timing: { start: 0, stop: 0 },
-    ...(description.iceLite && { icelite: 'ice-lite' }),
-    ...(description.bundle.length > 0 && {
-      groups: [{ type: 'BUNDLE', mids: description.bundle.join(' ') }],
-    }),
-    extmapAllowMixed: 'extmap-allow-mixed',
-    msidSemantic: { semantic: 'WMS', token: '*' },
-    media: description.media.map((media) => writeMedia(media, description.transport, media === carrier)),
-  })
+  return `${lines.join('\r\n')}\r\n`
 }
 
-function stringsWithin(value: unknown): string[] {
-  if (typeof value === 'string') return [value]
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, part]) => [key, ...stringsWithin(part)])
-}
-
-function writeMedia(media: MediaDescription, transport: TransportDescription, carrier: boolean): RawMedia {
-  const raw: RawMedia = {
-    type: media.kind,
-    port: media.rejected ? 0 : 9,
-    protocol: media.protocol,
-    payloads: writePayloads(media),
-    connection: { version: 4, ip: '0.0.0.0' },
-    rtp: [],
-    fmtp: [],
-    mid: media.mid,
-    direction: media.direction,
-    iceUfrag: transport.iceUfrag,
-    icePwd: transport.icePwd,
-    fingerprint: { type: transport.fingerprint.algorithm, hash: transport.fingerprint.value },
-    setup: transport.setup,
+function writeMedia(
+  lines: string[],
+  media: MediaDescription,
+  transport: TransportDescription,
+  carrier: boolean,
+): void {
+  const { kind, rejected, protocol, bandwidthKbps, mid, msid, sctp } = media
+  const carriesMedia = kind !== 'application'
+  lines.push(`m=${kind} ${rejected ? 0 : 9} ${protocol} ${writePayloads(media)}`, 'c=IN IP4 0.0.0.0')
+  if (bandwidthKbps !== undefined) lines.push(`b=AS:${bandwidthKbps}`)
+  if (carriesMedia) {
+    writeCodecs(lines, media.codecs)
+    for (const { id, uri, direction } of media.headerExtensions) {
+      lines.push(`a=extmap:${id}${direction ? `/${direction}` : ''} ${uri}`)
+    }
   }
-  if (media.bandwidthKbps !== undefined) raw.bandwidth = [{ type: 'AS', limit: media.bandwidthKbps }]
-  if (media.sctp) {
-    raw.sctpPort = media.sctp.port
-    if (media.sctp.maxMessageSize !== undefined) raw.maxMessageSize = media.sctp.maxMessageSize
-  }
+  lines.push(`a=setup:${transport.setup}`, `a=mid:${mid}`)
+  if (carriesMedia && msid) lines.push(`a=msid:${msid.stream} ${msid.track ?? mid}`)
+  lines.push(
+    `a=${media.direction}`,
+    `a=ice-ufrag:${transport.iceUfrag}`,
+    `a=ice-pwd:${transport.icePwd}`,
+    `a=fingerprint:${transport.fingerprint.algorithm} ${transport.fingerprint.value}`,
+  )
   if (carrier) {
-    if (transport.candidates.length > 0) raw.candidates = transport.candidates.map(writeCandidate)
-    if (transport.endOfCandidates) raw.endOfCandidates = 'end-of-candidates'
+    for (const candidate of transport.candidates) lines.push(`a=${serializeCandidate(candidate)}`)
+    if (transport.endOfCandidates) lines.push('a=end-of-candidates')
   }
-  if (media.kind === 'application') return raw
-  raw.rtcpMux = 'rtcp-mux'
-  raw.rtcpRsize = 'rtcp-rsize'
-  raw.rtcpFb = []
-  for (const codec of media.codecs) writeCodec(raw, codec)
-  raw.ext = media.headerExtensions.map(({ id, uri, direction }) => ({
-    value: id,
-    uri,
-    ...(direction && { direction }),
-  }))
-  if (media.msid) raw.msid = [{ id: media.msid.stream, appdata: media.msid.track ?? media.mid }]
-  if (media.rids.length > 0) {
-    raw.rids = media.rids.map(({ id, direction, restrictions }) => {
-      const params = writeParameters(restrictions)
-      return { id, direction, ...(params !== '' && { params }) }
-    })
+  if (carriesMedia) writeStreams(lines, media)
+  if (sctp) {
+    lines.push(`a=sctp-port:${sctp.port}`)
+    if (sctp.maxMessageSize !== undefined) lines.push(`a=max-message-size:${sctp.maxMessageSize}`)
   }
-  if (media.simulcast) raw.simulcast = writeSimulcast(media.simulcast)
-  raw.ssrcs = media.sources.map(({ ssrc, cname }) => ({ id: ssrc, attribute: 'cname', value: cname ?? '-' }))
-  raw.ssrcGroups = media.sourceGroups.map(({ semantics, ssrcs }) => ({ semantics, ssrcs: ssrcs.join(' ') }))
-  return raw
 }
 
 function writePayloads(media: MediaDescription): string {
@@ -97,58 +65,47 @@ function writePayloads(media: MediaDescription): string {
   return payloadTypes.length > 0 ? payloadTypes.join(' ') : '0'
 }
 
-function writeCodec(raw: RawMedia, codec: Codec): void {
-  const { payloadType, clockRate, retransmissionPayloadType } = codec
-  raw.rtp.push({
-    payload: payloadType,
-    codec: codec.name,
-    rate: clockRate,
-    ...(codec.channels !== undefined && { encoding: codec.channels }),
+/** All mappings, then all parameters, then all feedback. */
+function writeCodecs(lines: string[], codecs: readonly Codec[]): void {
+  for (const { payloadType, name, clockRate, channels, retransmissionPayloadType } of codecs) {
+    // A peer that names no rate is answered without one.
+    const rate = clockRate || channels ? `/${clockRate}` : ''
+    lines.push(`a=rtpmap:${payloadType} ${name}${rate}${channels ? `/${channels}` : ''}`)
+    if (retransmissionPayloadType !== undefined) {
+      lines.push(`a=rtpmap:${retransmissionPayloadType} rtx${clockRate ? `/${clockRate}` : ''}`)
+    }
+  }
+  for (const { payloadType, parameters, retransmissionPayloadType } of codecs) {
+    const written = writeParameters(parameters)
+    if (written !== '') lines.push(`a=fmtp:${payloadType} ${written}`)
+    if (retransmissionPayloadType !== undefined) {
+      lines.push(`a=fmtp:${retransmissionPayloadType} apt=${payloadType}`)
+    }
+  }
+  for (const { payloadType, feedback } of codecs) {
+    for (const kind of feedback) lines.push(`a=rtcp-fb:${payloadType} ${kind}`)
+  }
+}
+
+function writeStreams(lines: string[], { sources, sourceGroups, rids, simulcast }: MediaDescription): void {
+  for (const { ssrc, cname } of sources) lines.push(`a=ssrc:${ssrc} cname:${cname ?? '-'}`)
+  for (const { semantics, ssrcs } of sourceGroups) {
+    lines.push(`a=ssrc-group:${semantics} ${ssrcs.join(' ')}`)
+  }
+  lines.push('a=rtcp-mux', 'a=rtcp-rsize')
+  for (const { id, direction, restrictions } of rids) {
+    const written = writeParameters(restrictions)
+    lines.push(`a=rid:${id} ${direction}${written === '' ? '' : ` ${written}`}`)
+  }
+  const lists = (['send', 'recv'] as const).flatMap((direction) => {
+    const list = simulcast?.[direction] ?? []
+    return list.length > 0 ? [`${direction} ${list.join(';')}`] : []
   })
-  const parameters = writeParameters(codec.parameters)
-  if (parameters !== '') raw.fmtp.push({ payload: payloadType, config: parameters })
-  for (const feedback of codec.feedback) {
-    const [type = '', ...subtype] = feedback.split(' ')
-    raw.rtcpFb?.push({
-      payload: payloadType,
-      type,
-      ...(subtype.length > 0 && { subtype: subtype.join(' ') }),
-    })
-  }
-  if (retransmissionPayloadType !== undefined) {
-    raw.rtp.push({ payload: retransmissionPayloadType, codec: 'rtx', rate: clockRate })
-    raw.fmtp.push({ payload: retransmissionPayloadType, config: `apt=${payloadType}` })
-  }
+  if (lists.length > 0) lines.push(`a=simulcast:${lists.join(' ')}`)
 }
 
 function writeParameters(parameters: Readonly<Record<string, string>>): string {
   return Object.entries(parameters)
     .map(([name, value]) => (value === '' ? name : `${name}=${value}`))
     .join(';')
-}
-
-function writeSimulcast(
-  simulcast: NonNullable<MediaDescription['simulcast']>,
-): NonNullable<RawMedia['simulcast']> {
-  const [first, second] = (['send', 'recv'] as const).filter((direction) => simulcast[direction].length > 0)
-  return {
-    ...(first && { dir1: first, list1: simulcast[first].join(';') }),
-    ...(second && { dir2: second, list2: simulcast[second].join(';') }),
-  }
-}
-
-function writeCandidate(candidate: Candidate): RawCandidate {
-  const { foundation, component, transport, priority, address, port, type } = candidate
-  return {
-    foundation,
-    component,
-    transport,
-    priority,
-    ip: address,
-    port,
-    type,
-    ...(candidate.relatedAddress !== undefined && { raddr: candidate.relatedAddress }),
-    ...(candidate.relatedPort !== undefined && { rport: candidate.relatedPort }),
-    ...(candidate.tcpType !== undefined && { tcptype: candidate.tcpType }),
-  }
 }

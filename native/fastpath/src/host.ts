@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { EgressStream } from './egress-stream.ts'
 import type { WorkerEvents } from './events.ts'
@@ -21,6 +21,9 @@ export abstract class Host extends EventEmitter<WorkerEvents> {
   abstract readonly native: NativeCommands
   #lastId = 0
   #ssrcs = new Set<number>()
+  /** Drawn ahead: one call for many. */
+  readonly #random = new Uint32Array(256)
+  #randomUsed = this.#random.length
 
   /** sha-256 fingerprint of our certificate as in SDP: upper case, colons. */
   get fingerprint(): string {
@@ -57,7 +60,11 @@ export abstract class Host extends EventEmitter<WorkerEvents> {
   newSsrc(): number {
     if (this.#ssrcs.size > 65_536) this.#ssrcs.clear()
     for (;;) {
-      const ssrc = randomBytes(4).readUInt32BE(0)
+      if (this.#randomUsed === this.#random.length) {
+        randomFillSync(this.#random)
+        this.#randomUsed = 0
+      }
+      const ssrc = this.#random[this.#randomUsed++] ?? 0
       if (ssrc === 0 || this.#ssrcs.has(ssrc)) continue
       this.#ssrcs.add(ssrc)
       return ssrc

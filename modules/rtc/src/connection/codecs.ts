@@ -1,5 +1,6 @@
 import type { CodecName, EgressPayload, IngressPayload } from '@parley/fastpath'
 import type { Codec, MediaDescription } from '@parley/protocols/sdp'
+import { remembered } from './remembered.ts'
 
 const families: Readonly<Record<'audio' | 'video', readonly CodecName[]>> = {
   audio: ['opus', 'red', 'pcmu', 'pcma', 'g722'],
@@ -77,7 +78,9 @@ export function codecKey(codec: Codec): string {
 }
 
 /** How a publisher's payload types leave towards a subscriber that takes `taken`. Empty: nothing in common. */
-export function egressPayloads(published: readonly Codec[], taken: readonly Codec[]): EgressPayload[] {
+export const egressPayloads = remembered(payloadsBetween)
+
+function payloadsBetween(published: readonly Codec[], taken: readonly Codec[]): readonly EgressPayload[] {
   const opus = taken.find((codec) => familyOf(codec) === 'opus')
   return published.flatMap((codec): EgressPayload[] => {
     const match = taken.find((other) => codecKey(other) === codecKey(codec))
@@ -97,3 +100,18 @@ export function egressPayloads(published: readonly Codec[], taken: readonly Code
     ]
   })
 }
+
+/** Of a player's offer what it takes of a publication: exact matches before the usual choice of each family. */
+export const playableCodecs = remembered(
+  (section: MediaDescription, published: readonly Codec[]): readonly Codec[] => {
+    const keys = published.map(codecKey)
+    const exact = acceptedCodecs({
+      ...section,
+      codecs: section.codecs.filter((codec) => keys.includes(codecKey(codec))),
+    })
+    const others = acceptedCodecs(section).filter(
+      (codec) => !exact.some(({ name }) => name.toLowerCase() === codec.name.toLowerCase()),
+    )
+    return [...exact, ...others]
+  },
+)

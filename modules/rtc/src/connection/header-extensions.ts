@@ -1,5 +1,6 @@
 import { type ExtensionIds, type ExtensionName, extensionUris } from '@parley/fastpath'
 import type { HeaderExtensionMapping, MediaDescription } from '@parley/protocols/sdp'
+import { remembered } from './remembered.ts'
 
 const audio: readonly ExtensionName[] = ['mid', 'absSendTime', 'transportSequence', 'audioLevel']
 const video: readonly ExtensionName[] = [
@@ -20,13 +21,18 @@ export function acceptedExtensions(section: MediaDescription): HeaderExtensionMa
   return section.headerExtensions.filter(({ uri }) => uris.has(uri)).map(({ id, uri }) => ({ id, uri }))
 }
 
+const knownIds = new WeakMap<readonly HeaderExtensionMapping[], ExtensionIds>()
+
 /** The numbers by the names of the packet path. */
-export function extensionIds(mappings: readonly HeaderExtensionMapping[]): ExtensionIds {
+export function extensionIds(mappings: readonly HeaderExtensionMapping[]): Readonly<ExtensionIds> {
+  const known = knownIds.get(mappings)
+  if (known !== undefined) return known
   const ids: ExtensionIds = {}
   for (const [name, uri] of Object.entries(extensionUris) as [ExtensionName, string][]) {
     const mapping = mappings.find((candidate) => candidate.uri === uri)
     if (mapping !== undefined) ids[name] = mapping.id
   }
+  knownIds.set(mappings, ids)
   return ids
 }
 
@@ -55,15 +61,21 @@ export function offeredExtensions(
   })
 }
 
+const urisOf = (names: readonly ExtensionName[]): ReadonlySet<string> =>
+  new Set(names.map((name) => extensionUris[name]))
+const offeredNames = Object.keys(offeredIds) as ExtensionName[]
+const all = urisOf(offeredNames)
+const unmeasured = urisOf(offeredNames.filter((name) => name !== 'transportSequence'))
+
+const playable = remembered(
+  (section: MediaDescription, uris: ReadonlySet<string>): readonly HeaderExtensionMapping[] =>
+    acceptedExtensions(section).filter(({ uri }) => uris.has(uri)),
+)
+
 /** Of a player's offer the extensions that Parley writes when it sends. */
 export function playableExtensions(
   section: MediaDescription,
   options: { measured: boolean },
-): HeaderExtensionMapping[] {
-  const names = Object.keys(offeredIds) as ExtensionName[]
-  const measured = options.measured && section.kind === 'video'
-  const written = new Set<string>(
-    names.filter((name) => name !== 'transportSequence' || measured).map((name) => extensionUris[name]),
-  )
-  return acceptedExtensions(section).filter(({ uri }) => written.has(uri))
+): readonly HeaderExtensionMapping[] {
+  return playable(section, options.measured && section.kind === 'video' ? all : unmeasured)
 }

@@ -7,7 +7,7 @@ import {
 } from '@parley/protocols/sdp'
 import { UnsupportedSdpError } from '../errors.ts'
 import type { MediaWorker } from '../sfu/media-worker.ts'
-import { acceptedCodecs, codecKey, egressPayloads } from './codecs.ts'
+import { acceptedCodecs, egressPayloads, playableCodecs } from './codecs.ts'
 import { extensionIds, playableExtensions } from './header-extensions.ts'
 import { acceptedProtection, protectionOf } from './protection.ts'
 import { sessionId } from './publish-connection.ts'
@@ -150,17 +150,4 @@ export class PlayConnection implements ReceivingConnection {
 function plays(section: MediaDescription): boolean {
   const receives = section.direction === 'recvonly' || section.direction === 'sendrecv'
   return receives && !section.rejected && acceptedCodecs(section).length > 0
-}
-
-/** Exact matches of what is published before the usual choice of each family. */
-function playableCodecs(section: MediaDescription, published: readonly Codec[]): Codec[] {
-  const keys = published.map(codecKey)
-  const exact = acceptedCodecs({
-    ...section,
-    codecs: section.codecs.filter((codec) => keys.includes(codecKey(codec))),
-  })
-  const others = acceptedCodecs(section).filter(
-    (codec) => !exact.some(({ name }) => name.toLowerCase() === codec.name.toLowerCase()),
-  )
-  return [...exact, ...others]
 }

@@ -309,7 +309,9 @@ export class Room {
   }
 
   #workers(): Set<MediaWorker> {
-    return new Set([...this.participants.values()].map(({ worker }) => worker))
+    const workers = new Set<MediaWorker>()
+    for (const { worker } of this.participants.values()) workers.add(worker)
+    return workers
   }
 
   #leaveLater(participant: Participant, ms: number): void {
