@@ -1,14 +1,16 @@
 import type { Transport } from '@parley/fastpath'
 import type { PathFacts } from '../sfu/messages.ts'
 import { type Allocation, repairShare } from './allocation.ts'
-import type { FecFacts } from './fec-share.ts'
-import { type PathLoss, ReportedLoss, SteadyLoss } from './repair.ts'
+import { type FecFacts, mostFecShare } from './fec-share.ts'
+import { copiesAhead, type PathLoss, ReportedLoss, SteadyLoss } from './repair.ts'
 
 /** Bits a second for repairs where nothing tells what the path carries. */
 const unmeasuredRepair = 400_000
 /** Of a measured path, whatever it loses: single losses are to be repaired at once. */
 const leastRepairBudget = 0.25
 const repairEveryMs = 500
+/** Where the room for copies that go ahead turned out not to be there, they are not tried again for so long. */
+const copiesRestMs = 5_000
 
 export interface PathRepairOptions {
   allocation: Allocation
@@ -23,6 +25,9 @@ export class PathRepair {
   readonly #reported = new ReportedLoss()
   #steady = new SteadyLoss()
   #repairedAtMs = Number.NEGATIVE_INFINITY
+  /** They go, or did before the path was thought full. */
+  #copiesGo = false
+  #copiesRestUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(options: PathRepairOptions) {
     this.#options = options
@@ -38,7 +43,13 @@ export class PathRepair {
     // What the path carries beyond the media is free for repairs.
     const beside = facts.target - allocation.bitrates.allotted
     const budget = Math.max(facts.target * share + protection.bitrate, beside)
-    this.#set(Math.round(budget), { ...path, roundTripMs: facts.roundTripMs, most: protection.most })
+    const { roundTripMs } = facts
+    const isRoom = protection.most >= mostFecShare + 1
+    if (this.#copiesGo && !isRoom) this.#copiesRestUntilMs = nowMs + copiesRestMs
+    const isResting = nowMs < this.#copiesRestUntilMs
+    this.#copiesGo = isRoom && !isResting && (this.#copiesGo || copiesAhead({ ...path, roundTripMs }) > 0)
+    const most = isResting ? Math.min(protection.most, mostFecShare) : protection.most
+    this.#set(Math.round(budget), { ...path, roundTripMs, most })
   }
 
   /** What receivers report of the sound they get, where no video is measured. */
@@ -49,6 +60,8 @@ export class PathRepair {
   /** The connection ended; what comes next is measured anew. */
   reset(): void {
     this.#steady = new SteadyLoss()
+    this.#copiesGo = false
+    this.#copiesRestUntilMs = Number.NEGATIVE_INFINITY
   }
 
   #set(budget: number, path: PathLoss | FecFacts): void {
