@@ -3,7 +3,7 @@ import type { PathFacts } from '../sfu/messages.ts'
 import type { Allocation } from './allocation.ts'
 import { PathRepair } from './path-repair.ts'
 
-test('RTC-175: where the room for copies is not there, they rest for 5 s', () => {
+test('RTC-175: where the room for copies is not there, they rest, longer each time they went only shortly', () => {
   const given: number[] = []
   const allocation = { protection: { most: 3.6, bitrate: 0 }, bitrates: { wanted: 0, allotted: 400_000 } }
   const repair = new PathRepair({
@@ -25,4 +25,10 @@ test('RTC-175: where the room for copies is not there, they rest for 5 s', () =>
   expect(at(3_000, 1.5, 380)).toBe(0.6)
   expect(at(7_500, 3.6, 380)).toBe(0.6)
   expect(at(8_000, 3.6, 380)).toBe(3.6)
+  expect(at(12_000, 1.5, 380)).toBe(0.6)
+  expect(at(21_500, 3.6, 380)).toBe(0.6)
+  expect(at(22_000, 3.6, 380)).toBe(3.6)
+  // They went for long: that there is no room now says nothing against them.
+  expect(at(42_000, 1.5, 380)).toBe(0.6)
+  expect(at(47_000, 3.6, 380)).toBe(3.6)
 })

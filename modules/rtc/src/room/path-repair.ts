@@ -9,8 +9,13 @@ const unmeasuredRepair = 400_000
 /** Of a measured path, whatever it loses: single losses are to be repaired at once. */
 const leastRepairBudget = 0.25
 const repairEveryMs = 500
-/** Where the room for copies that go ahead turned out not to be there, they are not tried again for so long. */
+/**
+ * Where the room for copies that go ahead turned out not to be there, they are not tried again for so long, and for twice as
+ * long each time they went less than a trial.
+ */
 const copiesRestMs = 5_000
+const mostCopiesRestMs = 80_000
+const copiesTrialMs = 20_000
 
 export interface PathRepairOptions {
   allocation: Allocation
@@ -25,8 +30,9 @@ export class PathRepair {
   readonly #reported = new ReportedLoss()
   #steady = new SteadyLoss()
   #repairedAtMs = Number.NEGATIVE_INFINITY
-  /** They go, or did before the path was thought full. */
-  #copiesGo = false
+  /** Since when copies go ahead. */
+  #copiesSinceMs: number | undefined
+  #copiesRestMs = copiesRestMs
   #copiesRestUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(options: PathRepairOptions) {
@@ -44,11 +50,9 @@ export class PathRepair {
     const beside = facts.target - allocation.bitrates.allotted
     const budget = Math.max(facts.target * share + protection.bitrate, beside)
     const { roundTripMs } = facts
-    const isRoom = protection.most >= mostFecShare + 1
-    if (this.#copiesGo && !isRoom) this.#copiesRestUntilMs = nowMs + copiesRestMs
-    const isResting = nowMs < this.#copiesRestUntilMs
-    this.#copiesGo = isRoom && !isResting && (this.#copiesGo || copiesAhead({ ...path, roundTripMs }) > 0)
-    const most = isResting ? Math.min(protection.most, mostFecShare) : protection.most
+    const most = this.#mayCopy({ ...path, roundTripMs, most: protection.most }, nowMs)
+      ? protection.most
+      : Math.min(protection.most, mostFecShare)
     this.#set(Math.round(budget), { ...path, roundTripMs, most })
   }
 
@@ -60,8 +64,24 @@ export class PathRepair {
   /** The connection ended; what comes next is measured anew. */
   reset(): void {
     this.#steady = new SteadyLoss()
-    this.#copiesGo = false
+    this.#copiesSinceMs = undefined
+    this.#copiesRestMs = copiesRestMs
     this.#copiesRestUntilMs = Number.NEGATIVE_INFINITY
+  }
+
+  /** Whether copies may go ahead as far as there is room: not soon after there was none, as they may be why. */
+  #mayCopy(path: FecFacts, nowMs: number): boolean {
+    const isRoom = path.most >= mostFecShare + 1
+    const sinceMs = this.#copiesSinceMs
+    if (sinceMs !== undefined && !isRoom) {
+      if (nowMs - sinceMs >= copiesTrialMs) this.#copiesRestMs = copiesRestMs
+      this.#copiesRestUntilMs = nowMs + this.#copiesRestMs
+      this.#copiesRestMs = Math.min(mostCopiesRestMs, 2 * this.#copiesRestMs)
+    }
+    const isResting = nowMs < this.#copiesRestUntilMs
+    if (!isRoom || isResting) this.#copiesSinceMs = undefined
+    else if (copiesAhead(path) > 0) this.#copiesSinceMs ??= nowMs
+    return !isResting
   }
 
   #set(budget: number, path: PathLoss | FecFacts): void {
