@@ -185,10 +185,12 @@ export type RepairOptions = {
    */
   redDepth?: number
   /**
-   * Copies that follow unasked, 20 ms apart, up to 6: of sound as the identical packet, of video as RTX: the base
+   * Copies that follow unasked, `copyDistanceMs` apart, up to 6: of sound as the identical packet, of video as RTX: the base
    * temporal layer first, the others from what the budget leaves. Default 0.
    */
   copies?: number
+  /** Milliseconds between a packet and its copy, and between copies. Default 20. */
+  copyDistanceMs?: number
   /** A request is answered several times, once more each time it is repeated, spread over half a round trip. */
   bursts?: boolean
   /**

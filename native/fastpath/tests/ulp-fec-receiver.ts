@@ -6,6 +6,8 @@ export interface FecReceiverOptions {
   fecPayloadType: number
   /** Ids of header extensions that are written as a packet leaves, which protection does not know. */
   lateExtensions: readonly number[]
+  /** Of what came before these many packets of protection nothing is brought back any more. Default: all are kept. */
+  mostRows?: number
 }
 
 interface Row {
@@ -44,8 +46,10 @@ export class UlpFecReceiver {
     const block = bytes[at] ?? 0
     if (block >= 0x80) throw new Error('more than one block')
     const rest = bytes.subarray(at + 1)
-    if (block === this.#options.fecPayloadType) this.#rows.push(readRow({ sequence, ssrc }, rest))
-    else {
+    if (block === this.#options.fecPayloadType) {
+      this.#rows.push(readRow({ sequence, ssrc }, rest))
+      if (this.#rows.length > (this.#options.mostRows ?? Number.POSITIVE_INFINITY)) this.#rows.shift()
+    } else {
       const head = bytes.subarray(0, at)
       head[1] = ((head[1] ?? 0) & 0x80) | block
       this.#media.set(sequence, this.#withoutLate(Buffer.concat([head, rest])))

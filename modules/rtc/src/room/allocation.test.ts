@@ -38,8 +38,8 @@ function allocate(target: number, protection: number) {
 
 describe('RTC-111: protection gets what media and answers leave', () => {
   test('with room enough what is wanted', () => {
-    expect(allocate(2_000_000, 0.5)).toMatchObject({ bitrate: 200_000, most: 0.6 })
-    expect(allocate(2_000_000, 0)).toMatchObject({ bitrate: 0, most: 0.6 })
+    expect(allocate(2_000_000, 0.5)).toMatchObject({ bitrate: 200_000, most: 3.6 })
+    expect(allocate(2_000_000, 0)).toMatchObject({ bitrate: 0, most: 3.6 })
   })
 
   test('what the answers take is not for it, and without room there is none', () => {

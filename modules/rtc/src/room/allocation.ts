@@ -1,13 +1,14 @@
 import type { PathFacts } from '../sfu/messages.ts'
 import { Allocator, isScreen, type VideoAllotment, type VideoRequest } from './allocator.ts'
 import { mostFecShare } from './fec-share.ts'
+import { mostCopiesAhead } from './repair.ts'
 
 /** A subscription as the allocation sees it. */
 export interface Allocable {
   readonly publication: { readonly id: string; readonly kind: 'audio' | 'video' }
   /** Bits a second of sound that is sent now. */
   readonly audioBitrate: number
-  /** Packets of protection for one of its media that are wanted, whether there is room or not. */
+  /** Packets of protection and copies sent ahead for one of its media that are wanted, whether there is room or not. */
   readonly protection: number
   /** Undefined: it is not sent for another reason, or is no video. */
   videoRequest(): VideoRequest | undefined
@@ -74,14 +75,14 @@ export class Allocation {
   }
 
   /**
-   * What there is for protection beyond media and answers: `most` packets for one of a picture, and bits a second of what is
-   * wanted. It never takes a layer away.
+   * What there is for protection and copies beyond media and answers: `most` packets for one of a picture, and bits a second
+   * of what is wanted. It never takes a layer away.
    */
   get protection(): { bitrate: number; most: number } {
     const { facts } = this
     if (facts === undefined || this.#video <= 0) return { bitrate: 0, most: 0 }
     const room = Math.max(0, facts.target * (1 - repairShare(facts.loss)) - this.#allotted)
-    const most = Math.min(mostFecShare, room / this.#video)
+    const most = Math.min(mostFecShare + mostCopiesAhead, room / this.#video)
     return { bitrate: Math.min(this.#protection, most) * this.#video, most }
   }
 

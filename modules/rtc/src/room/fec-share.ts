@@ -1,12 +1,7 @@
-import type { PathLoss } from './repair.ts'
+import type { MeasuredPath, PathLoss } from './repair.ts'
 
-/** What is known by which losses of a picture are left to requests or brought back by protection sent ahead. */
-export interface FecFacts extends PathLoss {
-  /** From sending a packet to hearing of it, with what it waits in queues. */
-  readonly roundTripMs: number
-  /** The most packets of protection for one of media that there is room for. */
-  readonly most: number
-}
+/** What is known by which losses of a picture are left to requests or brought back by what is sent ahead. */
+export interface FecFacts extends PathLoss, MeasuredPath {}
 
 /** Counters of a stream; all only grow. */
 export interface RepairCounters {

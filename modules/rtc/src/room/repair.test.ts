@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { lossBehindCopies, ReportedLoss, repairOf, SteadyLoss } from './repair.ts'
+import { copiesAhead, lossBehindCopies, ReportedLoss, repairOf, SteadyLoss } from './repair.ts'
 
 const random = (loss: number) => ({ loss, lossKind: 'random' }) as const
 const red = { red: true }
@@ -53,6 +53,39 @@ describe('RTC-134: last attempts are made where feedback comes in time', () => {
     const more = { red: true, fecShare: 0.4 }
     expect(repairOf('video', { ...random(0.5), roundTripMs: 60 }, more).fecShare).toBe(0)
     expect(repairOf('video', { ...random(0.5), roundTripMs: 300 }, more).fecShare).toBe(0.4)
+  })
+})
+
+describe('RTC-175: copies go ahead where answers come too late', () => {
+  const far = (loss: number) => ({ ...random(loss), roundTripMs: 380, most: 3.6 })
+
+  test.each([
+    [0.02, 0],
+    [0.05, 1],
+    [0.1, 1],
+    [0.14, 1],
+    [0.2, 2],
+    [0.5, 3],
+  ])('at a loss of %f: %i', (loss, copies) => {
+    expect(copiesAhead(far(loss))).toBe(copies)
+    expect(repairOf('video', far(loss), { red: true, fecShare: 0.6 }).copies).toBe(copies)
+    expect(copiesAhead({ ...far(loss), lossKind: 'congestion' })).toBe(0)
+    expect(copiesAhead({ ...far(loss), roundTripMs: 250 })).toBe(0)
+    expect(copiesAhead(random(loss))).toBe(0)
+  })
+
+  test('within 55 ms, and as far as there is room beside protection', () => {
+    const at = (most: number) => repairOf('video', { ...far(0.2), most }, { red: true, fecShare: 0.6 })
+    expect(at(2.6)).toMatchObject({ copies: 2, copyDistanceMs: 28 })
+    expect(at(2.5)).toMatchObject({ copies: 1, copyDistanceMs: 55 })
+    expect(at(1.5)).toMatchObject({ copies: 0 })
+    expect(at(0.2)).toMatchObject({ copies: 0 })
+  })
+
+  test('there is time for a second answer', () => {
+    expect(repairOf('video', far(0.05), red).deadlineMs).toBe(1_200)
+    expect(repairOf('video', { ...far(0.05), roundTripMs: 250 }, red).deadlineMs).toBe(800)
+    expect(repairOf('video', random(0.05), red).deadlineMs).toBe(800)
   })
 })
 

@@ -8,6 +8,14 @@ export interface PathLoss {
   readonly lossKind: LossKind
 }
 
+/** What is known beside it of a path that is measured. */
+export interface MeasuredPath {
+  /** From sending a packet to hearing of it, with what it waits in queues. */
+  readonly roundTripMs: number
+  /** The most packets of protection and copies for one of media that there is room for. */
+  readonly most: number
+}
+
 /** Frames of sound that may stay lost after all redundancy: three in a thousand. */
 const residual = 0.003
 const mostDepth = 17
@@ -15,6 +23,8 @@ const noticeableLoss = 0.03
 /** Sound this late is not played any more; a picture this late still mends those after it. */
 const audioDeadlineMs = 420
 const videoDeadlineMs = 800
+/** Where answers take long: time for a second one. */
+const farVideoDeadlineMs = 1_200
 /** From here on RED alone would have to be so deep that sound waits long for it. */
 const audioCopiesFrom = 0.6
 /** A copy halves the depth that is needed, less a reserve. */
@@ -22,9 +32,19 @@ const copyExponent = 1.5
 /** From here on each packet of video is sent twice: half of them would be asked for anyway, and later. */
 const videoCopyFrom = 0.4
 const mostCopies = 6
+const roundingError = 0.001
 const burstsFrom = noticeableLoss
 /** Packets of the first round of answers, little and much being lost; the n-th round has n times as many. */
 const videoAnswers = { few: 2, many: 3 }
+/**
+ * Answers that take longer are too late for the picture they mend, and for those that stand on it: there copies go ahead. They
+ * leave so late that a burst which hit the picture is over, and so early that the client SDK still waits for them.
+ */
+const farRoundTripMs = 250
+const aheadWithinMs = 55
+/** Of packets on such a path, those that may stay lost after their copies; protection brings back most of these. */
+const aheadResidual = 0.01
+export const mostCopiesAhead = 3
 /** Where so much is lost, and feedback tells of the first attempts before the last have to be made. */
 const attemptsFrom = 0.2
 const attemptsRoundTripMs = 150
@@ -38,9 +58,10 @@ const attemptsResidual = 0.03
  */
 export function repairOf(
   kind: 'audio' | 'video',
-  { loss, lossKind, roundTripMs = Number.POSITIVE_INFINITY }: PathLoss & { roundTripMs?: number },
+  path: PathLoss & Partial<MeasuredPath>,
   { red, fecShare = 0 }: { red: boolean; fecShare?: number },
 ): RepairOptions {
+  const { loss, lossKind, roundTripMs = Number.POSITIVE_INFINITY, most = 0 } = path
   const random = lossKind === 'random' && loss >= noticeableLoss
   if (kind === 'audio') {
     if (!random) return { redDepth: 0, copies: 0, bursts: false, deadlineMs: audioDeadlineMs }
@@ -54,15 +75,28 @@ export function repairOf(
   }
   const answered = random && loss >= attemptsFrom && roundTripMs <= attemptsRoundTripMs
   const attempts = answered ? attemptsAt(loss) : undefined
+  // Protection comes first, as it costs less.
+  const wanted = copiesAhead(path)
+  const ahead = Math.min(wanted, Math.floor(most - fecShare + roundingError))
+  const spread = ahead > 0 ? { copies: ahead, copyDistanceMs: Math.round(aheadWithinMs / ahead) } : undefined
   return {
     redDepth: 0,
     // What a packet brings back of several is little where many are lost, and answers that come soon would wait for it.
     fecShare: attempts === undefined ? fecShare : 0,
     copies: random && loss >= videoCopyFrom ? 1 : 0,
     bursts: random && loss >= burstsFrom,
+    ...spread,
     ...attempts,
-    deadlineMs: videoDeadlineMs,
+    deadlineMs: wanted > 0 ? farVideoDeadlineMs : videoDeadlineMs,
   }
+}
+
+/** Copies of a picture that are to go ahead of all requests where answers come too late, if there were room without end. */
+export function copiesAhead(path: PathLoss & Partial<MeasuredPath>): number {
+  const { loss, lossKind, roundTripMs = 0 } = path
+  if (lossKind !== 'random' || loss < noticeableLoss || roundTripMs <= farRoundTripMs) return 0
+  const sendings = Math.round(Math.log(aheadResidual) / Math.log(Math.min(loss, 0.95)))
+  return Math.max(1, Math.min(mostCopiesAhead, sendings - 1))
 }
 
 function attemptsAt(loss: number): Pick<RepairOptions, 'answers' | 'attempts' | 'attemptsWithinMs'> {

@@ -10,7 +10,7 @@ import { type FecFacts, FecShare, type RepairCounters } from './fec-share.ts'
 import { chooseLayer, largestSize } from './layers.ts'
 import type { Participant } from './participant.ts'
 import type { Publication } from './publication.ts'
-import { type PathLoss, repairOf } from './repair.ts'
+import { copiesAhead, type PathLoss, repairOf } from './repair.ts'
 import { allFrames, videoSteps } from './video-steps.ts'
 
 /** What a subscriber wants of a publication. */
@@ -56,6 +56,8 @@ export class Subscription implements Reducible, Allocable {
   #copies = 0
   /** What the receiver was told last, in milliseconds. */
   #waitMs = 0
+  /** Those that would go ahead if there were room. */
+  #copiesAhead = 0
 
   constructor(subscriber: Participant, publication: Publication, wish: Wish) {
     this.subscriber = subscriber
@@ -106,9 +108,9 @@ export class Subscription implements Reducible, Allocable {
     return this.publication.layers[0]?.bitrate || audioGuess
   }
 
-  /** Packets of protection for one of its media that would be sent if there were room. */
+  /** Packets of protection and copies sent ahead for one of its media that would be sent if there were room. */
   get protection(): number {
-    return this.#fecShare?.wanted ?? 0
+    return (this.#fecShare?.wanted ?? 0) + this.#copiesAhead
   }
 
   videoRequest(): VideoRequest | undefined {
@@ -140,6 +142,7 @@ export class Subscription implements Reducible, Allocable {
     this.#repair = ''
     this.#copies = 0
     this.#waitMs = 0
+    this.#copiesAhead = 0
     this.#fecShare = track?.protection === undefined ? undefined : new FecShare()
     const transport = this.subscriber.receiving?.server.transport
     if (track !== undefined && transport !== undefined && !transport.closed) {
@@ -214,6 +217,7 @@ export class Subscription implements Reducible, Allocable {
   /** Sets what is done against losses, as its path loses. */
   setRepair(path: PathLoss | FecFacts): void {
     const fecShare = 'roundTripMs' in path ? this.#fecShare?.update(path, performance.now()) : 0
+    this.#copiesAhead = this.publication.kind === 'video' ? copiesAhead(path) : 0
     const options = repairOf(this.publication.kind, path, { red: this.#red, fecShare: fecShare ?? 0 })
     const key = JSON.stringify(options)
     if (this.#stream === undefined || key === this.#repair) return

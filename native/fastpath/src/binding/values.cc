@@ -260,6 +260,7 @@ RepairOptions ReadRepairOptions(const Reader& r) {
   RepairOptions o;
   o.redDepth = int(r.Number("redDepth", 0));
   o.copies = int(r.Number("copies", 0));
+  o.copyDistance = Milliseconds(r, "copyDistanceMs", 20);
   o.bursts = r.Bool("bursts", false);
   o.answers = int(r.Number("answers", 0));
   o.attempts = int(r.Number("attempts", 0));

@@ -52,6 +52,8 @@ struct RepairOptions {
   int redDepth = 0;
   /** Copies of sound (identical) or video (RTX, the base temporal layer first) that follow unasked. */
   int copies = 0;
+  /** From a packet to its copy, and from that to the next: a burst of losses that hits one is to be over by then. */
+  Micros copyDistance = 20'000;
   /**
    * Requests are answered several times, with growing number, and feedback that tells of a loss counts as a request:
    * it comes sooner than the next one of a receiver that does not know its round trip.

@@ -103,7 +103,7 @@ void EgressStream::Answer(Rewritten& entry, Micros now) {
 
 void EgressStream::CopyAhead(const Rewritten& entry, Micros now) {
   if (options.video && entry.rtxPayloadType == 0) return;
-  Micros distance = options.video && repair_.answers > 0 ? kAnswerDistance : kCopyDistance;
+  Micros distance = options.video && repair_.answers > 0 ? kAnswerDistance : repair_.copyDistance;
   double kept = IsUpper(entry) ? kKeptFromUpperCopies : kKeptFromCopies;
   ResendLater(entry, std::min(repair_.copies, kMostCopies), distance, kept, now);
   if (options.video && repair_.attempts > 0) Delay(now + repair_.attemptsWithin, {entry.sequence, 0, true});

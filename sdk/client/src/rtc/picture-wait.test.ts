@@ -13,7 +13,7 @@ test('pictures wait for as many rounds of answers as the loss asks for, and neve
   expect(settled(0.1)).toBe(105 + 50)
   expect(settled(0.19)).toBe(105 + 2 * 50)
   expect(settled(0.3, 200)).toBe(320)
-  expect(settled(0.3, 300)).toBe(100)
+  expect(settled(0.3, 300)).toBe(110)
 })
 
 test('RTC-135: where much is lost they wait for the last attempts of the server', () => {

@@ -12,9 +12,12 @@ const mostMs = 320
 const attemptsFrom = 0.2
 const attemptsRoundTripMs = 150
 const attemptsMs = 225
-/** Answers that take longer are not waited for: there the server sends protection ahead, which comes with the pictures. */
+/**
+ * Answers that take longer are not waited for: there the server sends protection ahead, which comes with the pictures, and
+ * copies 55 ms behind them.
+ */
 const longRoundTripMs = 250
-const protectedMs = 100
+const protectedMs = 110
 const risesBy = 0.6
 const fallsBy = 0.1
 const stepMs = 20
