@@ -4,6 +4,7 @@ import { asParleyError, ParleyError } from '../parley-error.ts'
 import { Backoff } from './backoff.ts'
 import { watchEnvironment } from './environment.ts'
 import { Link } from './link.ts'
+import { Pause } from './pause.ts'
 import type { OpenSocket, Socket } from './socket.ts'
 
 export interface Device {
@@ -91,7 +92,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   #everConnected = false
   #suspended = false
   #refresh: ReturnType<typeof setTimeout> | undefined
-  #wake: () => void = () => undefined
+  readonly #pause = new Pause()
   #closed: ParleyError | undefined
   readonly #abortToken = new AbortController()
 
@@ -167,7 +168,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     for (const { reject } of this.#waiting) reject(reason)
     this.#waiting.clear()
     this.#setState({ status: 'closed', reason })
-    this.#wake()
+    this.#pause.end()
     this.dropListeners()
   }
 
@@ -192,7 +193,7 @@ export class Connection extends Emitter<ConnectionEvents> {
       if (hopeless && this.#options.failFast && !this.#everConnected) return this.close(reason)
       const retryInMs = this.#backoff.nextMs(reason.retryAfterMs)
       this.#setState({ status: 'reconnecting', reason, attempt: this.#backoff.attempt, retryInMs })
-      await this.#pause(retryInMs)
+      await this.#pause.wait(retryInMs)
     }
   }
 
@@ -327,20 +328,9 @@ export class Connection extends Emitter<ConnectionEvents> {
     }
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wake(), ms)
-      this.#wake = () => {
-        clearTimeout(timer)
-        this.#wake = () => undefined
-        resolve()
-      }
-    })
-  }
-
   #nudge(): void {
     if (this.#authenticated) this.#authenticated.probe(wakeProbeTimeoutMs)
-    else if (!this.#suspended) this.#wake()
+    else if (!this.#suspended) this.#pause.end()
   }
 
   #setState(state: ConnectionState): void {

@@ -1,6 +1,7 @@
 import type { ClientFrameBody, ClientFrameType, FrameAnswers } from '@parley/contracts'
 import { Backoff } from '../connection/backoff.ts'
 import type { Request } from '../connection/connection.ts'
+import { Pause } from '../connection/pause.ts'
 import { asParleyError, ParleyError } from '../parley-error.ts'
 import { PlaceQueue } from './place-queue.ts'
 import type { RtcEvent } from './rtc.ts'
@@ -40,7 +41,7 @@ export class RoomPlace {
   #wantsFresh = false
   #attempt = 0
   #early: RtcEvent[] = []
-  #wake: () => void = () => undefined
+  readonly #pause = new Pause()
   /** Counts fresh places: what was meant for an earlier one must not reach a later one. */
   #number = 0
   #closed = false
@@ -77,12 +78,12 @@ export class RoomPlace {
     if (this.#closed) return
     const attempt = ++this.#attempt
     const isCurrent = () => attempt === this.#attempt && !this.#closed
-    this.#wake()
+    this.#pause.end()
     this.#taken = false
     this.#early = []
     this.#wantsFresh ||= wantsFresh
     this.#options.onLost()
-    if (this.#wantsFresh) await this.#pause(this.#backoff.nextMs())
+    if (this.#wantsFresh) await this.#pause.wait(this.#backoff.nextMs())
     while (isCurrent()) {
       try {
         if (this.#wantsFresh) await this.#request('rtc.leave', {}).catch(() => undefined)
@@ -102,7 +103,7 @@ export class RoomPlace {
           this.#options.onFailed(error)
           return
         }
-        await this.#pause(this.#backoff.nextMs(error.retryAfterMs))
+        await this.#pause.wait(this.#backoff.nextMs(error.retryAfterMs))
       }
     }
   }
@@ -133,7 +134,7 @@ export class RoomPlace {
   close(error: ParleyError): void {
     this.#closed = true
     this.#attempt++
-    this.#wake()
+    this.#pause.end()
     this.#waiting.close(error)
   }
 
@@ -160,16 +161,5 @@ export class RoomPlace {
   ): Promise<FrameAnswers[T]> {
     const frame = { ...body, roomId: this.#options.roomId } as unknown as ClientFrameBody<T>
     return this.#options.request(type, frame, timeoutMs === undefined ? {} : { timeoutMs })
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wake(), ms)
-      this.#wake = () => {
-        clearTimeout(timer)
-        this.#wake = () => undefined
-        resolve()
-      }
-    })
   }
 }
