@@ -73,7 +73,10 @@ describe.skipIf(missing !== '')(
       await vi.waitFor(async () => {
         const [r = 0, g = 255, b = 255] =
           (await page.evaluate((id) => globalThis.page.seenColor(id), roomId)) ?? []
-        expect(Math.abs(r - 0xc8), `${r} ${g} ${b}`).toBeLessThan(24)
+        const facts = ['packetsReceived', 'framesReceived', 'framesDecoded', 'keyFramesDecoded', 'pliCount']
+        const counts = await Promise.all(facts.map((fact) => received(page, roomId, 'video', fact)))
+        const seen = `${r} ${g} ${b}, ${facts.map((fact, at) => `${fact} ${counts[at]}`).join(', ')}`
+        expect(Math.abs(r - 0xc8), `${seen}, ${(await events(page)).join('; ')}`).toBeLessThan(24)
         expect(Math.max(g, b)).toBeLessThan(70)
         expect(await received(page, roomId, 'audio', 'totalAudioEnergy')).toBeGreaterThan(0.01)
       }, soon)
