@@ -90,9 +90,9 @@ function normalised(samples: Float32Array<ArrayBuffer>, effective: number): Floa
   return samples.map((sample) => sample * factor)
 }
 
-/** Rendered without a clock, so that a busy machine changes nothing: 12 s of hiss, then 8 s with a voice in it. */
+/** Rendered without a clock, so that a busy machine changes nothing: 18 s of hiss, then 8 s with a voice in it. */
 async function suppress(): ReturnType<EffectsPage['suppress']> {
-  const audio = new OfflineAudioContext(2, 20 * rate, rate)
+  const audio = new OfflineAudioContext(2, 26 * rate, rate)
   const sum = audio.createGain()
   const play = (samples: Float32Array<ArrayBuffer>, at: number) => {
     const buffer = audio.createBuffer(1, samples.length, rate)
@@ -102,8 +102,8 @@ async function suppress(): ReturnType<EffectsPage['suppress']> {
     source.connect(sum)
     source.start(at)
   }
-  play(noise(20), 0)
-  play(speech(8), 12)
+  play(noise(26), 0)
+  play(speech(8), 18)
   await audio.audioWorklet.addModule(urls.workletUrl)
   const wasmBinary = await loadRnnoise({ url: urls.wasmUrl, simdUrl: urls.simdWasmUrl })
   const suppressor = new RnnoiseWorkletNode(audio as BaseAudioContext as AudioContext, {
@@ -114,8 +114,17 @@ async function suppress(): ReturnType<EffectsPage['suppress']> {
   sum.connect(sides, 0, 0)
   sum.connect(suppressor).connect(sides, 0, 1)
   sides.connect(audio.destination)
-  // The worklet compiles its own copy, and tells nobody when it has.
-  void audio.suspend(1).then(() => setTimeout(() => audio.resume(), 2_000))
+  // The worklet compiles its own copy, and tells nobody when it has: until then it is silent.
+  const meter = audio.createAnalyser()
+  suppressor.connect(meter)
+  const heard = new Float32Array(meter.fftSize)
+  for (let second = 1; second <= 7; second++) {
+    void audio.suspend(second).then(async () => {
+      meter.getFloatTimeDomainData(heard)
+      if (heard.every((sample) => sample === 0)) await new Promise((resolve) => setTimeout(resolve, 1_000))
+      await audio.resume()
+    })
+  }
   const rendered = await audio.startRendering()
   const levels = (from: number, to: number) => {
     const [before, after] = [0, 1].map((side) => {
@@ -124,7 +133,7 @@ async function suppress(): ReturnType<EffectsPage['suppress']> {
     })
     return { before: before ?? 0, after: after ?? 0 }
   }
-  return { noise: levels(9, 12), speech: levels(13, 20) }
+  return { noise: levels(15, 18), speech: levels(19, 26) }
 }
 
 async function hearSuppressed(): ReturnType<EffectsPage['hearSuppressed']> {
